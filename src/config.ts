@@ -1,0 +1,168 @@
+import { availableParallelism } from 'node:os';
+import { isIP } from 'node:net';
+import { z } from 'zod';
+
+/** Everything the server can be told, checked and typed. Made by {@link loadConfig} only. */
+export type Config = ReturnType<typeof toConfig>;
+
+/** Thrown by {@link loadConfig}; its message has one line for each bad value. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(`The configuration has ${problems.length} problem(s):\n${problems.map((line) => `  ${line}`).join('\n')}`);
+    this.problems = problems;
+  }
+}
+
+/** Variables with these prefixes are ours, so one that is not known is a spelling mistake worth stopping for. */
+const ownPrefixes = /^(MEDIASOUP|LARAVEL|REDIS|RATE_LIMIT|ROOM|SSL|CORS)_/;
+/** Read by mediasoup itself. */
+const foreignVariables = new Set(['MEDIASOUP_WORKER_BIN', 'MEDIASOUP_LOCAL_DEV']);
+
+const port = z.coerce.number().int().min(1).max(65_535);
+const count = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+const origin = z.url({ protocol: /^https?$/ }).refine((value) => new URL(value).origin === value, {
+  error: 'must be an origin such as https://app.example.com, without a path',
+});
+const hostName = /^(?!-)[a-z\d-]{1,63}(?<!-)(\.(?!-)[a-z\d-]{1,63}(?<!-))*$/i;
+
+const environmentSchema = z.object({
+  NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
+  HOST: z.string().default('0.0.0.0'),
+  PORT: z.coerce.number().int().min(0).max(65_535).default(3030),
+  LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  SSL_KEY_PATH: z.string().optional(),
+  SSL_CERT_PATH: z.string().optional(),
+  CORS_ORIGINS: z
+    .string()
+    .default('')
+    .transform((list) => list.split(',').flatMap((entry) => entry.trim() || []))
+    .pipe(z.array(origin)),
+
+  REDIS_HOST: z.string().optional(),
+  REDIS_PORT: port.default(6379),
+  REDIS_PASSWORD: z.string().optional(),
+  REDIS_DB: count(0, 15).default(3),
+
+  LARAVEL_API_URL: z.url({ protocol: /^https?$/ }).optional(),
+  LARAVEL_INTERNAL_KEY: z.string().min(32, 'must have at least 32 characters').optional(),
+
+  MEDIASOUP_LISTEN_IP: z.union([z.ipv4(), z.ipv6()]).default('0.0.0.0'),
+  MEDIASOUP_ANNOUNCED_IP: z
+    .string()
+    .refine((value) => isIP(value) !== 0 || hostName.test(value), 'must be an IP address or a host name')
+    .optional(),
+  MEDIASOUP_WORKERS: count(1, 256).optional(),
+  MEDIASOUP_RTC_BASE_PORT: z.coerce.number().int().min(0).max(65_000).default(40_000),
+  MEDIASOUP_RTC_MIN_PORT: port.optional(),
+  MEDIASOUP_RTC_MAX_PORT: port.optional(),
+
+  MAX_ROOMS_PER_WORKER: count(1, 10_000).default(100),
+  MAX_CLIENTS_PER_ROOM: count(1, 100_000).default(5_000),
+  RATE_LIMIT_MESSAGES_PER_MINUTE: count(1, 100_000).default(60),
+  RATE_LIMIT_GIFTS_PER_MINUTE: count(1, 100_000).default(30),
+
+  ROOM_GRACE_SECONDS: count(1, 600).default(30),
+  ROOM_IDLE_SECONDS: count(1, 86_400).default(60),
+  ROOM_EVENT_LOG_LENGTH: count(100, 100_000).default(2_000),
+});
+
+type Environment = z.infer<typeof environmentSchema>;
+
+/**
+ * Reads and checks the configuration.
+ *
+ * @param env - the environment, usually `process.env`; an empty value counts as not set
+ * @throws ConfigError naming every bad, missing or unknown variable at once
+ */
+export function loadConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const set = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const parsed = environmentSchema.safeParse(set);
+  const problems = [
+    ...Object.keys(set)
+      .filter((name) => ownPrefixes.test(name) && !(name in environmentSchema.shape) && !foreignVariables.has(name))
+      .map((name) => `${name} is not a known setting`),
+    ...(parsed.error?.issues ?? []).map((issue) => `${issue.path[0]?.toString() ?? 'environment'}: ${issue.message}`),
+    ...(parsed.success ? contradictions(parsed.data) : []),
+  ];
+  if (!parsed.success || problems.length > 0) throw new ConfigError(problems);
+  return toConfig(parsed.data);
+}
+
+/** What each value alone cannot show. */
+function contradictions(env: Environment): string[] {
+  const problems: string[] = [];
+  if (env.NODE_ENV === 'production') {
+    const required = ['REDIS_HOST', 'LARAVEL_API_URL', 'LARAVEL_INTERNAL_KEY', 'MEDIASOUP_ANNOUNCED_IP'] as const;
+    for (const name of required) {
+      if (env[name] === undefined) problems.push(`${name} is required in production`);
+    }
+  } else {
+    for (const name of ['LARAVEL_API_URL', 'LARAVEL_INTERNAL_KEY'] as const) {
+      if (env[name] === undefined) problems.push(`${name} is required (npm run dev sets it by itself)`);
+    }
+  }
+  if ((env.SSL_KEY_PATH === undefined) !== (env.SSL_CERT_PATH === undefined)) {
+    problems.push('SSL_KEY_PATH and SSL_CERT_PATH must be set together');
+  }
+  const { MEDIASOUP_RTC_MIN_PORT: min, MEDIASOUP_RTC_MAX_PORT: max } = env;
+  if ((min === undefined) !== (max === undefined)) {
+    problems.push('MEDIASOUP_RTC_MIN_PORT and MEDIASOUP_RTC_MAX_PORT must be set together');
+  } else if (min !== undefined && max !== undefined && max < min) {
+    problems.push('MEDIASOUP_RTC_MAX_PORT must not be below MEDIASOUP_RTC_MIN_PORT');
+  }
+  return problems;
+}
+
+function toConfig(env: Environment) {
+  return {
+    environment: env.NODE_ENV,
+    logLevel: env.LOG_LEVEL,
+    http: {
+      host: env.HOST,
+      /** 0: any free port. */
+      port: env.PORT,
+      tls:
+        env.SSL_KEY_PATH !== undefined && env.SSL_CERT_PATH !== undefined
+          ? { keyPath: env.SSL_KEY_PATH, certPath: env.SSL_CERT_PATH }
+          : null,
+      corsOrigins: env.CORS_ORIGINS,
+    },
+    redis: {
+      host: env.REDIS_HOST ?? '127.0.0.1',
+      port: env.REDIS_PORT,
+      password: env.REDIS_PASSWORD ?? null,
+      db: env.REDIS_DB,
+    },
+    laravel: {
+      url: env.LARAVEL_API_URL ?? '',
+      internalKey: env.LARAVEL_INTERNAL_KEY ?? '',
+      /** Seed, section 11. */
+      timeoutMs: 10_000,
+    },
+    media: {
+      listenIp: env.MEDIASOUP_LISTEN_IP,
+      announcedAddress: env.MEDIASOUP_ANNOUNCED_IP ?? null,
+      workers: env.MEDIASOUP_WORKERS ?? availableParallelism(),
+      maxRoomsPerWorker: env.MAX_ROOMS_PER_WORKER,
+      /** One UDP and TCP port a worker from here; 0: any free ports. Unused when there is a port range. */
+      basePort: env.MEDIASOUP_RTC_BASE_PORT,
+      portRange:
+        env.MEDIASOUP_RTC_MIN_PORT !== undefined && env.MEDIASOUP_RTC_MAX_PORT !== undefined
+          ? { minPort: env.MEDIASOUP_RTC_MIN_PORT, maxPort: env.MEDIASOUP_RTC_MAX_PORT }
+          : null,
+    },
+    rooms: {
+      maxClients: env.MAX_CLIENTS_PER_ROOM,
+      graceMs: env.ROOM_GRACE_SECONDS * 1_000,
+      idleMs: env.ROOM_IDLE_SECONDS * 1_000,
+      eventLogLength: env.ROOM_EVENT_LOG_LENGTH,
+    },
+    limits: {
+      chatPerMinute: env.RATE_LIMIT_MESSAGES_PER_MINUTE,
+      giftsPerMinute: env.RATE_LIMIT_GIFTS_PER_MINUTE,
+    },
+  };
+}

@@ -1,0 +1,114 @@
+import type { EventId, GiftId, GiftTransactionId, RoomId, SessionId, UserId } from './ids.ts';
+
+/** What everybody may know of a user; from Laravel only. */
+export interface UserProfile {
+  readonly id: UserId;
+  readonly name: string;
+  /** Address of a picture, or null. */
+  readonly avatar: string | null;
+}
+
+/** A room as Laravel describes it. */
+export interface RoomDescription {
+  readonly id: RoomId;
+  readonly title: string;
+  readonly ownerId: UserId;
+  /** Number of seats, 1-30. */
+  readonly seatCount: number;
+}
+
+/** One line of the lobby. */
+export interface RoomListing {
+  readonly roomId: RoomId;
+  readonly title: string;
+  readonly ownerId: UserId;
+  readonly participantCount: number;
+}
+
+/** A member of a room, on a seat (speaker) or not (listener). */
+export interface Participant {
+  readonly userId: UserId;
+  readonly name: string;
+  readonly avatar: string | null;
+  /** When the user joined, ms since the epoch. */
+  readonly joinedAt: number;
+  /** False while the socket is lost and the grace period runs. */
+  readonly connected: boolean;
+}
+
+/** A place to speak from. */
+export interface Seat {
+  /** 0-based. */
+  readonly index: number;
+  readonly userId: UserId | null;
+}
+
+/** What a producer carries; a second producer of the same source replaces the first. */
+export type MediaSource = 'microphone' | 'music';
+
+/** A speaker's audio stream. */
+export interface ProducerDescription {
+  readonly producerId: string;
+  readonly userId: UserId;
+  readonly source: MediaSource;
+  /** True while the speaker is muted. */
+  readonly paused: boolean;
+}
+
+/** The whole state of a room at one position of its event log. */
+export interface RoomSnapshot {
+  readonly roomId: RoomId;
+  readonly title: string;
+  readonly ownerId: UserId;
+  readonly seats: readonly Seat[];
+  /** Everybody on a seat, then the longest present, a first page; `room.participants` answers the rest. */
+  readonly participants: readonly Participant[];
+  /** All members, those within their grace period included. */
+  readonly participantCount: number;
+  readonly producers: readonly ProducerDescription[];
+  /** Subscribe with this as `lastEventId` to receive exactly what comes after the snapshot. */
+  readonly cursor: EventId;
+}
+
+/** What `room.join` and a reconnect answer about the membership itself. */
+export interface Membership {
+  readonly sessionId: SessionId;
+  /** True when the call continued an existing session: transports, producers and consumers are still there. */
+  readonly resumed: boolean;
+}
+
+/** A chat message as everybody sees it. */
+export interface ChatMessage {
+  /** Made by the server; also the order of messages. */
+  readonly id: string;
+  readonly sender: UserProfile;
+  readonly content: string;
+  /** ms since the epoch, the server's clock. */
+  readonly sentAt: number;
+  /** The sender's own id of the message, so that its page can match the echo. */
+  readonly clientMessageId: string | null;
+}
+
+/** One entry of Laravel's gift catalogue. */
+export interface CatalogueGift {
+  readonly id: GiftId;
+  readonly name: string;
+  /** In the application's coins. */
+  readonly price: number;
+  /** Emoji or address of a picture. */
+  readonly icon: string;
+}
+
+/** A gift as the room sees it. */
+export interface Gift {
+  readonly transactionId: GiftTransactionId;
+  readonly gift: CatalogueGift;
+  readonly quantity: number;
+  readonly sender: UserProfile;
+  readonly recipientId: UserId;
+  /** ms since the epoch, the server's clock. */
+  readonly sentAt: number;
+}
+
+/** `pending` is durable and on its way to Laravel; the other two are final. */
+export type GiftStatus = 'pending' | 'settled' | 'rejected';
