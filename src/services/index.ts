@@ -1,0 +1,31 @@
+import type { RtpCapabilities } from 'mediasoup/types';
+import type { WorkerPool } from '../media/worker-pool.ts';
+import type { Authenticator } from './auth.ts';
+import type { Chat } from './chat.ts';
+import type { EventSubscriptions } from './event-subscription.ts';
+import type { Gifts } from './gifts.ts';
+import type { MemberMedia } from './member-media.ts';
+import type { Members } from './members.ts';
+import type { RoomActivityWatch } from './room-activity.ts';
+import type { RoomDirectory } from './room-directory.ts';
+import type { RoomStore } from './room-store.ts';
+import type { Seats } from './seats.ts';
+
+/** What procedures call. */
+export interface Services {
+  readonly auth: Authenticator;
+  readonly directory: RoomDirectory;
+  readonly store: RoomStore;
+  readonly members: Members;
+  readonly seats: Seats;
+  readonly media: MemberMedia;
+  readonly chat: Chat;
+  readonly gifts: Gifts;
+  readonly events: EventSubscriptions;
+  readonly activity: RoomActivityWatch;
+  readonly workers: WorkerPool;
+  /** The same for every router of every worker. */
+  readonly rtpCapabilities: RtpCapabilities;
+  /** How long a lost socket's session is kept, ms. */
+  readonly graceMs: number;
+}

@@ -1,0 +1,116 @@
+import type { RoomEvent, SpeakerLevel } from '../core/events.ts';
+import { compareEventIds, type EventId, type RoomId, type SessionId, type UserId } from '../core/ids.ts';
+import type { RoomMedia } from '../media/room-media.ts';
+import { ConflatedValue } from './conflated-value.ts';
+import type { Connection } from './connections.ts';
+import type { FeedEntry, RoomFeed } from './room-feed.ts';
+
+/** A membership whose media is in this process. Its connection is null while the socket is lost. */
+export interface LocalMember {
+  readonly roomId: RoomId;
+  readonly userId: UserId;
+  readonly sessionId: SessionId;
+  readonly room: LocalRoom;
+  /** Position of the log at which the membership began; older events do not concern it. */
+  readonly since: EventId;
+  connection: Connection | null;
+}
+
+/**
+ * What this process holds of a room: the feed of its events, its media and the members connected here.
+ *
+ * It follows the event log: when Redis says that a member, a seat or the room is gone, from whatever node, what this
+ * process holds for it is closed.
+ */
+export class LocalRoom {
+  readonly roomId: RoomId;
+  readonly feed: RoomFeed;
+  /** Who is audible now; changes at the observer's interval. */
+  readonly levels = new ConflatedValue<readonly SpeakerLevel[]>([]);
+  readonly #members = new Map<SessionId, LocalMember>();
+  readonly #onMemberGone: (member: LocalMember) => void;
+  readonly #stopListening: () => void;
+  #media: RoomMedia;
+  #closed = false;
+
+  /** @param onMemberGone - called once for each member after all it held here is closed */
+  constructor(feed: RoomFeed, media: RoomMedia, onMemberGone: (member: LocalMember) => void) {
+    this.roomId = feed.roomId;
+    this.feed = feed;
+    this.#media = media;
+    this.#onMemberGone = onMemberGone;
+    this.#stopListening = feed.listen((entry) => this.#follow(entry));
+    this.useMedia(media);
+  }
+
+  /** Routers, transports, producers and consumers of the room on this node. */
+  get media(): RoomMedia {
+    return this.#media;
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Puts media in the place of what a worker took with it when it died. */
+  useMedia(media: RoomMedia): void {
+    this.#media = media;
+    this.levels.set([]);
+    media.on('levels', (levels) => this.levels.set(levels));
+  }
+
+  get members(): readonly LocalMember[] {
+    return [...this.#members.values()];
+  }
+
+  member(sessionId: SessionId): LocalMember | null {
+    return this.#members.get(sessionId) ?? null;
+  }
+
+  /** Adds a member whose membership is in Redis already, and catches up with what happened to it since. */
+  add(member: LocalMember): void {
+    this.#members.set(member.sessionId, member);
+    for (const entry of this.feed.after(member.since) ?? []) this.#follow(entry);
+  }
+
+  /** Gives up everything; memberships stay in Redis. */
+  close(): void {
+    this.#closed = true;
+    this.#stopListening();
+    this.#members.clear();
+  }
+
+  #follow(entry: FeedEntry): void {
+    if (entry.topic !== 'room') return;
+    const event = JSON.parse(entry.json) as RoomEvent;
+    switch (event.type) {
+      case 'userLeft':
+        this.#remove((member) => member.userId === event.userId, entry, 'NOT_IN_ROOM');
+        break;
+      case 'sessionReplaced':
+        this.#remove((member) => member.sessionId === event.sessionId, entry, 'SESSION_REPLACED');
+        break;
+      case 'roomClosed':
+        this.#remove(() => true, entry, 'NOT_IN_ROOM');
+        break;
+      case 'seatLeft':
+        this.media.closeProducersOf(event.userId);
+        break;
+    }
+  }
+
+  #remove(
+    concerns: (member: LocalMember) => boolean,
+    entry: FeedEntry,
+    reason: 'NOT_IN_ROOM' | 'SESSION_REPLACED',
+  ): void {
+    for (const member of this.#members.values()) {
+      if (!concerns(member) || compareEventIds(entry.id, member.since) <= 0) continue;
+      this.#members.delete(member.sessionId);
+      this.media.closeSession(member.sessionId);
+      member.connection?.endMembership(this.roomId, reason);
+      member.connection = null;
+      this.#onMemberGone(member);
+    }
+  }
+}

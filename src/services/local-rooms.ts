@@ -1,0 +1,138 @@
+import { AppError } from '../core/errors.ts';
+import type { NodeId, RoomId } from '../core/ids.ts';
+import type { Logger } from '../core/logger.ts';
+import type { MediaRooms } from '../media/media-rooms.ts';
+import type { RoomMedia } from '../media/room-media.ts';
+import type { EventReader } from './event-reader.ts';
+import { type LocalMember, LocalRoom } from './local-room.ts';
+import type { RoomStore } from './room-store.ts';
+
+interface HeldRoom {
+  readonly opening: Promise<LocalRoom>;
+  /** Null until `opening` has resolved. */
+  room: LocalRoom | null;
+  holders: number;
+}
+
+export interface LocalRoomsDependencies {
+  readonly reader: EventReader;
+  readonly media: MediaRooms;
+  readonly store: RoomStore;
+  readonly nodeId: NodeId;
+  readonly logger: Logger;
+}
+
+/** Wait before media is opened again after no worker could take the room, ms. */
+const reopenMs = 500;
+
+/**
+ * The rooms that this process serves. A room is opened by its first holder (a joining call, then each member) and
+ * closed, media and all, when the last one lets go.
+ */
+export class LocalRooms {
+  readonly #use: LocalRoomsDependencies;
+  readonly #held = new Map<RoomId, HeldRoom>();
+
+  constructor(dependencies: LocalRoomsDependencies) {
+    this.#use = dependencies;
+  }
+
+  get size(): number {
+    return this.#held.size;
+  }
+
+  /**
+   * Holds a room open; concurrent first calls open it once.
+   *
+   * @throws AppError MEDIA_UNAVAILABLE when no router can be made; Error when Redis is away
+   */
+  async hold(roomId: RoomId): Promise<LocalRoom> {
+    const held = this.#held.get(roomId) ?? this.#open(roomId);
+    held.holders += 1;
+    return held.opening;
+  }
+
+  /** Gives up one hold that was granted. */
+  release(roomId: RoomId): void {
+    const held = this.#held.get(roomId);
+    if (held === undefined) return;
+    held.holders -= 1;
+    if (held.holders > 0 || held.room === null) return;
+    this.#held.delete(roomId);
+    this.#close(held.room);
+  }
+
+  /** Gives up every room; memberships stay in Redis. */
+  closeAll(): void {
+    for (const { room } of this.#held.values()) if (room !== null) this.#close(room);
+    this.#held.clear();
+  }
+
+  #open(roomId: RoomId): HeldRoom {
+    const held: HeldRoom = { opening: this.#load(roomId), room: null, holders: 0 };
+    this.#held.set(roomId, held);
+    held.opening.then(
+      (room) => (held.room = room),
+      () => this.#held.delete(roomId),
+    );
+    return held;
+  }
+
+  async #load(roomId: RoomId): Promise<LocalRoom> {
+    const { reader, media, logger } = this.#use;
+    const feed = await reader.hold(roomId);
+    try {
+      const roomMedia = await media.open(roomId);
+      const room = new LocalRoom(feed, roomMedia, (member: LocalMember) => this.release(member.roomId));
+      this.#watchMedia(room, roomMedia);
+      logger.debug({ roomId }, 'Room opened on this node');
+      return room;
+    } catch (error) {
+      reader.release(roomId);
+      throw error;
+    }
+  }
+
+  #close(room: LocalRoom): void {
+    room.close();
+    this.#use.media.close(room.roomId);
+    this.#use.reader.release(room.roomId);
+    this.#use.logger.debug({ roomId: room.roomId }, 'Room closed on this node');
+  }
+
+  /** Keeps Redis true about producers that ended by themselves, and replaces media whose worker died. */
+  #watchMedia(room: LocalRoom, media: RoomMedia): void {
+    const { store, logger } = this.#use;
+    media.on('producerFailed', async ({ producerId, userId }) => {
+      logger.info({ roomId: room.roomId, userId, producerId }, 'Producer failed');
+      await store.closeProducer(room.roomId, userId, producerId, 'failed').catch(ignoreGone);
+    });
+    media.once('closed', async () => {
+      if (!room.closed) await this.#replaceMedia(room);
+    });
+  }
+
+  async #replaceMedia(room: LocalRoom): Promise<void> {
+    const { store, media, nodeId, logger } = this.#use;
+    const { roomId } = room;
+    logger.warn({ roomId }, 'Media lost with its worker; opening it again');
+    while (!room.closed) {
+      try {
+        await store.closeProducersOfNode(roomId, nodeId);
+        const roomMedia = await media.open(roomId);
+        if (room.closed) return;
+        room.useMedia(roomMedia);
+        this.#watchMedia(room, roomMedia);
+        return;
+      } catch (error) {
+        logger.warn({ err: error, roomId }, 'Media could not be opened again; trying again');
+        await new Promise((resolve) => setTimeout(resolve, reopenMs).unref());
+      }
+    }
+  }
+}
+
+/** A producer that Redis does not have any more needs no closing. */
+function ignoreGone(error: unknown): void {
+  if (!(error instanceof AppError)) throw error;
+}

@@ -1,0 +1,148 @@
+import { v4 as uuidv4 } from 'uuid';
+import { AppError } from '../core/errors.ts';
+import type { NodeId, RoomId, SessionId } from '../core/ids.ts';
+import type { Logger } from '../core/logger.ts';
+import type { Membership, RoomSnapshot } from '../core/model.ts';
+import { closeCodes, type Connection } from './connections.ts';
+import type { LocalMember, LocalRoom } from './local-room.ts';
+import type { LocalRooms } from './local-rooms.ts';
+import type { NodeRooms } from './nodes.ts';
+import type { RoomDirectory } from './room-directory.ts';
+import type { RoomStatusReporter } from './room-status.ts';
+import type { RoomStore } from './room-store.ts';
+import type { RoomTending } from './room-tending.ts';
+
+export interface MembersOptions {
+  readonly nodeId: NodeId;
+  readonly maxClients: number;
+  /** How long a member whose socket is lost is kept, ms. */
+  readonly graceMs: number;
+  /** How long an empty room stays open, ms. */
+  readonly idleMs: number;
+}
+
+export interface MembersDependencies {
+  readonly store: RoomStore;
+  readonly directory: RoomDirectory;
+  readonly rooms: LocalRooms;
+  readonly nodeRooms: NodeRooms;
+  readonly tending: RoomTending;
+  readonly status: RoomStatusReporter;
+  readonly logger: Logger;
+}
+
+/** Waits between attempts to tell Redis of a lost socket while Redis is away, ms. */
+const retryMs = 1_000;
+
+/** Joining, leaving, and what a lost socket means. */
+export class Members {
+  readonly #options: MembersOptions;
+  readonly #use: MembersDependencies;
+  #stopped = false;
+
+  constructor(options: MembersOptions, dependencies: MembersDependencies) {
+    this.#options = options;
+    this.#use = dependencies;
+  }
+
+  /**
+   * Makes the connection's user a member of a room, or continues a session after a lost socket. Three round trips to
+   * Redis when the room is open on this node.
+   *
+   * @param continued - the session to continue; a session that is over begins anew
+   * @throws AppError ROOM_NOT_FOUND, ROOM_FULL, ALREADY_IN_ANOTHER_ROOM, MEDIA_UNAVAILABLE, UPSTREAM_UNAVAILABLE
+   */
+  async join(
+    connection: Connection,
+    roomId: RoomId,
+    continued: SessionId | null,
+  ): Promise<{ membership: Membership; snapshot: RoomSnapshot; room: LocalRoom }> {
+    const { directory, rooms, nodeRooms, store, status, logger } = this.#use;
+    const current = connection.member;
+    if (current !== null && current.roomId !== roomId) throw new AppError('ALREADY_IN_ANOTHER_ROOM');
+
+    const description = await directory.describe(roomId);
+    const room = await rooms.hold(roomId);
+    let kept = false;
+    try {
+      await nodeRooms.add(roomId);
+      const { user } = connection.identity;
+      const { sessionId, resumed, opened, snapshot } = await store.join({
+        room: description,
+        user,
+        newSessionId: uuidv4() as SessionId,
+        // A second join over the same connection, as after a lost answer, continues.
+        continuedSessionId: current?.sessionId ?? continued,
+        connectionId: connection.id,
+        nodeId: this.#options.nodeId,
+        maxMembers: this.#options.maxClients,
+      });
+      if (opened) logger.info({ roomId }, 'Room opened');
+      status.changed(roomId);
+
+      const known = room.member(sessionId);
+      if (known !== null) {
+        this.#attach(known, connection);
+      } else {
+        const member: LocalMember = {
+          roomId,
+          userId: user.id,
+          sessionId,
+          room,
+          since: snapshot.cursor,
+          connection,
+        };
+        connection.member = member;
+        kept = true;
+        room.add(member);
+      }
+      // The socket may have gone while Redis worked; its close found no membership to mark as lost.
+      if (connection.closed.aborted) await this.connectionLost(connection);
+      return { membership: { sessionId, resumed: resumed && known !== null }, snapshot, room };
+    } finally {
+      if (!kept) rooms.release(roomId);
+    }
+  }
+
+  /** Ends a membership at the member's wish. Everybody sees one `userLeft`. */
+  async leave(member: LocalMember): Promise<void> {
+    const { members } = await this.#use.store.leave(member);
+    this.#use.status.changed(member.roomId);
+    if (members === 0) this.#use.tending.schedule(member.roomId, this.#options.idleMs);
+  }
+
+  /** Keeps the membership of a lost socket for the grace period. Never throws. */
+  async connectionLost(connection: Connection): Promise<void> {
+    const { member } = connection;
+    if (member === null || this.#stopped) return;
+    connection.member = null;
+    if (member.connection === connection) member.connection = null;
+    const { store, tending, logger } = this.#use;
+    for (;;) {
+      try {
+        await store.loseConnection(member, connection.id, this.#options.graceMs);
+        tending.schedule(member.roomId, this.#options.graceMs);
+        return;
+      } catch (error) {
+        // Left, or continued over another connection meanwhile.
+        if (error instanceof AppError || this.#stopped) return;
+        logger.warn({ err: error, roomId: member.roomId }, 'A lost socket could not be noted; trying again');
+        await new Promise((resolve) => setTimeout(resolve, retryMs).unref());
+      }
+    }
+  }
+
+  /** Stops retrying. Memberships stay in Redis for their grace period, so that a restart finds them. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  #attach(member: LocalMember, connection: Connection): void {
+    const previous = member.connection;
+    member.connection = connection;
+    connection.member = member;
+    if (previous === null || previous === connection) return;
+    previous.member = null;
+    previous.close(closeCodes.superseded, 'The session goes on over a newer connection');
+  }
+}

@@ -1,0 +1,48 @@
+import type { GiftTransactionId, NodeId, RoomId, UserId } from '../../core/ids.ts';
+
+/**
+ * The one list of Redis key names; docs/REDIS_KEYS.md describes their contents.
+ *
+ * The keys of one room share the hash tag `{roomId}`, so that a script over them runs on one slot of Redis Cluster.
+ */
+
+/** The keys that every room script gets, in the order of lua/includes/room.lua. */
+export function roomKeys(roomId: RoomId): string[] {
+  return [
+    `room:state:{${roomId}}`,
+    `room:profiles:{${roomId}}`,
+    `room:sessions:{${roomId}}`,
+    `room:roster:{${roomId}}`,
+    `room:away:{${roomId}}`,
+    `room:seats:{${roomId}}`,
+    `room:producers:{${roomId}}`,
+    `room:events:{${roomId}}`,
+    `room:chat:{${roomId}}`,
+    `room:chat-sent:{${roomId}}`,
+  ];
+}
+
+export const roomStateKey = (roomId: RoomId): string => `room:state:{${roomId}}`;
+export const roomProfilesKey = (roomId: RoomId): string => `room:profiles:{${roomId}}`;
+export const roomRosterKey = (roomId: RoomId): string => `room:roster:{${roomId}}`;
+export const roomAwayKey = (roomId: RoomId): string => `room:away:{${roomId}}`;
+export const roomSeatsKey = (roomId: RoomId): string => `room:seats:{${roomId}}`;
+export const roomEventsKey = (roomId: RoomId): string => `room:events:{${roomId}}`;
+export const roomChatKey = (roomId: RoomId): string => `room:chat:{${roomId}}`;
+/** Pub/sub channel on which a room's events are announced as they are logged. */
+export const roomFeedChannel = (roomId: RoomId): string => `room:feed:{${roomId}}`;
+
+/** Set of the rooms that are open on any node. */
+export const liveRoomsKey = 'rooms:live';
+/** Sorted set of node ids by their last heartbeat, ms. */
+export const nodesKey = 'nodes';
+/** Set of the rooms that a node has had members in. */
+export const nodeRoomsKey = (nodeId: NodeId): string => `node:rooms:${nodeId}`;
+
+export const tokenCacheKey = (tokenHash: string): string => `auth:token:${tokenHash}`;
+export const revokedTokenKey = (tokenHash: string): string => `auth:revoked:${tokenHash}`;
+export const revokedUserKey = (userId: UserId): string => `auth:revoked:user:${userId}`;
+
+/** Stream of gifts that Laravel has not settled yet. The tag keeps the transaction records in its slot. */
+export const pendingGiftsKey = '{gifts}:pending';
+export const giftTransactionKey = (transactionId: GiftTransactionId): string => `{gifts}:transaction:${transactionId}`;

@@ -1,0 +1,10 @@
+--[[
+Tells a room of a gift, or the sender what became of it, if the room is still open.
+
+ARGV  3 recipient of the event: user id or '-', 4 event as JSON
+Returns { 'OK' } or { 'ROOM_NOT_FOUND' }
+]]
+-- @include room
+if redis.call('EXISTS', stateKey) == 0 then return { 'ROOM_NOT_FOUND' } end
+appendEvent('gift', ARGV[3], ARGV[4])
+return { 'OK' }

@@ -1,0 +1,47 @@
+--[[
+Makes a user a member, opening the room when it is not open, or continues a session after a lost socket.
+A user who is a member already by another session takes that membership over, seat included.
+
+ARGV  3 user id, 4 profile as JSON fields without braces, 5 new session id, 6 connection id, 7 node id,
+      8 session id to continue or '', 9 most members, 10 title, 11 owner id, 12 seat count, 13 page size of the snapshot
+Returns { 'OK', session id, resumed 0|1, opened 0|1, snapshot } or { 'ROOM_FULL' }
+]]
+-- @include room
+-- @include producers
+-- @include snapshot
+local userId, profile, newSessionId, connectionId, nodeId = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
+local continued, mostMembers, pageSize = ARGV[8], tonumber(ARGV[9]), tonumber(ARGV[13])
+local time = now()
+
+local sessionId, _, oldNodeId = sessionOf(userId)
+if not sessionId and redis.call('ZCARD', rosterKey) >= mostMembers then return { 'ROOM_FULL' } end
+
+local opened = 0
+if redis.call('EXISTS', stateKey) == 0 then
+  opened = 1
+  redis.call('HSET', stateKey, 'openedAt', time, 'title', ARGV[10], 'ownerId', ARGV[11], 'seatCount', ARGV[12])
+end
+redis.call('HDEL', stateKey, 'emptySince')
+
+local resumed = 0
+if sessionId and sessionId == continued and oldNodeId == nodeId then
+  resumed = 1
+else
+  if sessionId then
+    -- Another tab or device, or a session whose media was on another node: what it produced is gone with it.
+    appendEvent('room', userId, '{"type":"sessionReplaced","sessionId":"' .. sessionId .. '"}')
+    closeProducersWhere(function(owner) return owner == userId end, 'replaced')
+  end
+  if not sessionId then
+    redis.call('ZADD', rosterKey, time, userId)
+    redis.call('HSET', profilesKey, userId, profile)
+    appendEvent('room', '-', '{"type":"userJoined","participant":{' .. profile .. ',"joinedAt":' .. string.format('%.0f', time)
+      .. ',"connected":true}}')
+  end
+  sessionId = newSessionId
+end
+redis.call('HSET', sessionsKey, userId, sessionId .. ' ' .. connectionId .. ' ' .. nodeId)
+if redis.call('ZREM', awayKey, userId) == 1 then
+  appendEvent('room', '-', '{"type":"userConnectionChanged","userId":' .. userId .. ',"connected":true}')
+end
+return { 'OK', sessionId, resumed, opened, snapshot(pageSize) }

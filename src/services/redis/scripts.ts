@@ -1,0 +1,58 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import type { Redis } from 'ioredis';
+import type { RoomId } from '../../core/ids.ts';
+import { roomFeedChannel, roomKeys } from './keys.ts';
+
+/** What a script can answer: Redis replies as ioredis hands them over. */
+export type ScriptReply = string | number | null | ScriptReply[];
+
+type ScriptCommand = (...keysAndArguments: (string | number)[]) => Promise<ScriptReply>;
+
+const luaDirectory = new URL('./lua/', import.meta.url);
+const fileName = /^(?<name>[a-z-]+)-(?<keyCount>\d+)\.lua$/;
+
+/**
+ * The Lua scripts of lua/, one atomic step a file, `<name>-<key count>.lua`. A line `-- @include <name>` stands for the
+ * file of that name in lua/includes/. Sent once, then called by their SHA-1 (ioredis).
+ */
+export class Scripts {
+  readonly #commands = new Map<string, ScriptCommand>();
+  readonly #eventLogLength: number;
+
+  /**
+   * @param redis - connection that the scripts run on
+   * @param eventLogLength - events that are kept a room, about
+   */
+  constructor(redis: Redis, eventLogLength: number) {
+    this.#eventLogLength = eventLogLength;
+    for (const file of readdirSync(luaDirectory)) {
+      const { name, keyCount } = fileName.exec(file)?.groups ?? {};
+      if (name === undefined) continue;
+      redis.defineCommand(name, { numberOfKeys: Number(keyCount), lua: withIncludes(file) });
+      const command = (redis as unknown as Record<string, ScriptCommand | undefined>)[name];
+      if (command === undefined) throw new Error(`Redis script ${file} could not be defined`);
+      this.#commands.set(name, command.bind(redis));
+    }
+  }
+
+  /** Runs a script over its own keys. */
+  run(name: string, keys: readonly string[], args: readonly (string | number)[]): Promise<ScriptReply> {
+    const command = this.#commands.get(name);
+    if (command === undefined) throw new Error(`There is no Redis script ${name}`);
+    return command(...keys, ...args);
+  }
+
+  /** Runs a script over the keys of a room (includes/room.lua). */
+  async runInRoom(name: string, roomId: RoomId, args: readonly (string | number)[]): Promise<ScriptReply[]> {
+    const reply = await this.run(name, roomKeys(roomId), [roomFeedChannel(roomId), this.#eventLogLength, ...args]);
+    if (!Array.isArray(reply)) throw new Error(`Redis script ${name} answered ${typeof reply}`);
+    return reply;
+  }
+}
+
+function withIncludes(file: string): string {
+  const source = readFileSync(new URL(file, luaDirectory), 'utf8');
+  return source.replaceAll(/^-- @include ([a-z-]+)$/gm, (_, name: string) =>
+    readFileSync(new URL(`includes/${name}.lua`, luaDirectory), 'utf8'),
+  );
+}

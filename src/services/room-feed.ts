@@ -1,0 +1,95 @@
+import { compareEventIds, type EventId, type RoomId, type UserId } from '../core/ids.ts';
+import type { Topic } from '../core/events.ts';
+
+/** One logged event, as every subscriber of this process shares it. */
+export interface FeedEntry {
+  readonly id: EventId;
+  readonly topic: Topic;
+  /** The only user who may see it; null for everybody. */
+  readonly recipient: UserId | null;
+  /** The event as JSON text, encoded once. */
+  readonly json: string;
+}
+
+/** Whose entries a reader of the feed wants. */
+export interface FeedFilter {
+  readonly topic: Topic;
+  readonly userId: UserId;
+}
+
+export type FeedListener = (entry: FeedEntry) => void;
+
+/** Entries kept in memory a room; older ones are read from Redis. */
+const defaultRingLength = 512;
+
+/**
+ * The newest part of one room's event log in this process, in order and without gaps from {@link floor} on.
+ *
+ * Cost of an event: one entry in the ring and one call a listener; nothing is parsed or encoded here.
+ */
+export class RoomFeed {
+  readonly roomId: RoomId;
+  readonly #ringLength: number;
+  readonly #listeners = new Set<FeedListener>();
+  #ring: FeedEntry[] = [];
+  #floor: EventId;
+
+  /**
+   * @param floor - id of the last event before this feed began; every later one is in the feed
+   */
+  constructor(roomId: RoomId, floor: EventId, ringLength = defaultRingLength) {
+    this.roomId = roomId;
+    this.#floor = floor;
+    this.#ringLength = ringLength;
+  }
+
+  /** Every event after this id is in the ring. */
+  get floor(): EventId {
+    return this.#floor;
+  }
+
+  /** Id of the newest event. */
+  get head(): EventId {
+    return this.#ring.at(-1)?.id ?? this.#floor;
+  }
+
+  /** Takes the next event of the log; one that is in already (seen twice after a reconnect to Redis) is dropped. */
+  append(entry: FeedEntry): void {
+    if (compareEventIds(entry.id, this.head) <= 0) return;
+    this.#ring.push(entry);
+    // Trimmed by halves, so that an event costs O(1) on average.
+    if (this.#ring.length >= this.#ringLength * 2) {
+      const trimmed = this.#ring.splice(0, this.#ringLength);
+      this.#floor = trimmed.at(-1)?.id ?? this.#floor;
+    }
+    for (const listener of this.#listeners) listener(entry);
+  }
+
+  /**
+   * What came after a position.
+   *
+   * @returns null when some of it is not in memory any more
+   */
+  after(cursor: EventId): readonly FeedEntry[] | null {
+    if (compareEventIds(cursor, this.#floor) < 0) return null;
+    let start = this.#ring.length;
+    while (start > 0 && compareEventIds(this.#ring[start - 1]?.id ?? '', cursor) > 0) start -= 1;
+    return this.#ring.slice(start);
+  }
+
+  /** Whether an event of this id is in memory. */
+  has(id: EventId): boolean {
+    return id === this.#floor || this.#ring.some((entry) => entry.id === id);
+  }
+
+  /** Calls `listener` for each later event until the returned function is called. */
+  listen(listener: FeedListener): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+}
+
+/** Whether a reader may and wants to see an entry. */
+export function isFor(entry: FeedEntry, { topic, userId }: FeedFilter): boolean {
+  return entry.topic === topic && (entry.recipient === null || entry.recipient === userId);
+}
