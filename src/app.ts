@@ -1,0 +1,250 @@
+import { readFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import fastifyCors from '@fastify/cors';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import type { RtpCapabilities } from 'mediasoup/types';
+import { v4 as uuidv4 } from 'uuid';
+import type { Config } from './config.ts';
+import type { NodeId } from './core/ids.ts';
+import { createLogger, type Logger } from './core/logger.ts';
+import { mountClient } from './http/client.ts';
+import { mountHealth } from './http/health.ts';
+import { mountMetrics } from './http/metrics.ts';
+import { mountTrpc } from './http/trpc-mount.ts';
+import { MediaRooms } from './media/media-rooms.ts';
+import { WorkerPool } from './media/worker-pool.ts';
+import { Authenticator } from './services/auth.ts';
+import { Chat } from './services/chat.ts';
+import { Connections } from './services/connections.ts';
+import { EventReader } from './services/event-reader.ts';
+import { EventSubscriptions } from './services/event-subscription.ts';
+import { GiftQueue } from './services/gift-queue.ts';
+import { GiftSettlement } from './services/gift-settlement.ts';
+import { Gifts } from './services/gifts.ts';
+import type { Services } from './services/index.ts';
+import { LaravelClient } from './services/laravel.ts';
+import { LocalRooms } from './services/local-rooms.ts';
+import { MemberMedia } from './services/member-media.ts';
+import { Members } from './services/members.ts';
+import { NodeRooms, Nodes } from './services/nodes.ts';
+import { RateLimit } from './services/rate-limit.ts';
+import { connectRedis } from './services/redis/connection.ts';
+import { Scripts } from './services/redis/scripts.ts';
+import { RevocationList } from './services/revocation.ts';
+import { RoomActivityWatch } from './services/room-activity.ts';
+import { RoomDirectory } from './services/room-directory.ts';
+import { RoomStatusReporter } from './services/room-status.ts';
+import { RoomStore } from './services/room-store.ts';
+import { RoomTending } from './services/room-tending.ts';
+import { Seats } from './services/seats.ts';
+
+/** What tests put in the place of the usual parts. */
+export interface AppOverrides {
+  readonly logger?: Logger;
+  /** The built web client. */
+  readonly clientDirectory?: string;
+}
+
+/** A running or stopped server. */
+export interface App {
+  /**
+   * Connects, starts the workers and listens.
+   *
+   * @returns the address it listens on, without a trailing slash
+   * @throws Error when Redis or a worker cannot be had, or the port is taken; everything begun is ended again
+   */
+  start(): Promise<string>;
+  /** Ends everything that was started, last first. Safe to call twice and at any time. */
+  stop(): Promise<void>;
+}
+
+const builtClient = fileURLToPath(new URL('../client/.output/public', import.meta.url));
+/** A room has a stage router and at least one audience router. */
+const routersPerRoom = 2;
+
+/** Puts the server together: every part is made here and handed to those that use it. */
+export function createApp(config: Config, overrides: AppOverrides = {}): App {
+  const logger = overrides.logger ?? createLogger(config.logLevel);
+  const cleanups: { readonly name: string; readonly run: () => unknown }[] = [];
+  let stopping: Promise<void> | null = null;
+
+  async function stop(): Promise<void> {
+    for (const { name, run } of cleanups.splice(0).reverse()) {
+      try {
+        await run();
+      } catch (error) {
+        logger.warn({ err: error, part: name }, 'A part did not stop cleanly');
+      }
+    }
+  }
+
+  return {
+    start: async () => {
+      try {
+        return await start(config, overrides, logger, (name, run) => cleanups.push({ name, run }));
+      } catch (error) {
+        await stop();
+        throw error;
+      }
+    },
+    stop: () => (stopping ??= stop()),
+  };
+}
+
+/** Registers what undoes a step; run in reverse order at the stop. */
+type OnStop = (name: string, run: () => unknown) => void;
+
+async function start(config: Config, overrides: AppOverrides, logger: Logger, onStop: OnStop): Promise<string> {
+  const nodeId = uuidv4() as NodeId;
+  const redis = await connectRedis(config.redis, 'commands', logger);
+  onStop('Redis', () => redis.quit());
+  const subscriber = await connectRedis(config.redis, 'subscriber', logger);
+  onStop('Redis subscriber', () => subscriber.quit());
+
+  const workers = await startWorkers(config, logger);
+  onStop('mediasoup workers', () => workers.close());
+  const mediaRooms = new MediaRooms({ pool: workers, logger });
+
+  const scripts = new Scripts(redis, config.rooms.eventLogLength);
+  const store = new RoomStore(redis, scripts);
+  const laravel = new LaravelClient(config.laravel);
+  const revocations = new RevocationList(redis);
+  const connections = new Connections(revocations, logger);
+  const directory = new RoomDirectory(laravel, store);
+  const reader = new EventReader(redis, subscriber, logger);
+  const rooms = new LocalRooms({ reader, media: mediaRooms, store, nodeId, logger });
+  onStop('rooms', () => rooms.closeAll());
+
+  const nodeRooms = new NodeRooms(redis, nodeId);
+  const status = new RoomStatusReporter(laravel, store, logger);
+  const { graceMs, idleMs, maxClients } = config.rooms;
+  const tending = new RoomTending({ idleMs }, { store, status, nodeRooms, logger });
+  const nodes = new Nodes({ nodeId, graceMs }, { redis, scripts, store, tending, nodeRooms, logger });
+  const members = new Members(
+    { nodeId, maxClients, graceMs, idleMs },
+    { store, directory, rooms, nodeRooms, tending, status, logger },
+  );
+  const giftQueue = new GiftQueue(redis, scripts, nodeId);
+  const settlement = new GiftSettlement({ queue: giftQueue, laravel, store, logger });
+  const { chatPerMinute, giftsPerMinute } = config.limits;
+
+  const services: Services = {
+    auth: new Authenticator(redis, laravel, revocations, logger),
+    directory,
+    store,
+    members,
+    seats: new Seats(store),
+    media: new MemberMedia(store, nodeId),
+    chat: new Chat(store, new RateLimit(redis, { name: 'chat', perMinute: chatPerMinute, withoutRedis: 'local' })),
+    gifts: new Gifts({
+      store,
+      directory,
+      queue: giftQueue,
+      limit: new RateLimit(redis, { name: 'gift', perMinute: giftsPerMinute, withoutRedis: 'refuse' }),
+      logger,
+    }),
+    events: new EventSubscriptions(reader, store),
+    activity: new RoomActivityWatch(store, logger),
+    workers,
+    rtpCapabilities: await readCapabilities(workers),
+    graceMs,
+  };
+
+  // Stopped in reverse: no new work, sockets closed, the last reports made, this node's members marked as away.
+  await nodes.start();
+  onStop('heartbeat', () => nodes.stop());
+  onStop('room status', () => status.stop());
+  onStop('tending', () => tending.stop());
+  await settlement.start();
+  onStop('gift settlement', () => settlement.stop());
+  onStop('members', () => members.stop());
+
+  let accepting = false;
+  const server = await makeServer(config, logger);
+  onStop('HTTP server', () => server.close());
+  mountHealth(server, {
+    redisAnswers: () => redis.ping().then(
+      () => true,
+      () => false,
+    ),
+    workers: () => ({ count: workers.size, healthy: workers.healthy }),
+    roomCount: () => rooms.size,
+    acceptsWork: () => accepting,
+  });
+  mountMetrics(server, {
+    roomCount: () => rooms.size,
+    connectionCount: () => connections.size,
+    workerStats: () => workers.stats(),
+    pendingGifts: () => giftQueue.depth(),
+  });
+  await mountTrpc(server, {
+    services,
+    connections,
+    logger,
+    internalKey: config.laravel.internalKey,
+    allowedOrigins: config.http.corsOrigins,
+    production: config.environment === 'production',
+  });
+  if (!(await mountClient(server, overrides.clientDirectory ?? builtClient))) {
+    logger.info('No built web client; serving the API only (npm run build:client makes one)');
+  }
+  await server.listen({ host: config.http.host, port: config.http.port });
+  accepting = true;
+  onStop('readiness', () => (accepting = false));
+
+  const address = addressOf(server, config);
+  logger.info({ address, nodeId, workers: workers.size }, 'Listening');
+  return address;
+}
+
+async function startWorkers({ media }: Config, logger: Logger): Promise<WorkerPool> {
+  const { listenIp, announcedAddress, basePort, portRange } = media;
+  const common = {
+    size: media.workers,
+    logLevel: 'warn' as const,
+    logger,
+    maxRoutersPerWorker: media.maxRoomsPerWorker * routersPerRoom,
+  };
+  return WorkerPool.create(
+    portRange === null
+      ? { ...common, webRtcServer: { listenIp, announcedAddress, basePort } }
+      : { ...common, portRange: { listenIp, announcedAddress, ...portRange } },
+  );
+}
+
+/** All routers are made with the same codecs, so one that lives for a moment speaks for all. */
+async function readCapabilities(workers: WorkerPool): Promise<RtpCapabilities> {
+  const router = await workers.leastLoaded().createRouter();
+  const capabilities = router.rtpCapabilities;
+  router.close();
+  // A router gives every codec its payload type, which the type of its options leaves open.
+  return capabilities as RtpCapabilities;
+}
+
+async function makeServer({ http }: Config, logger: Logger): Promise<FastifyInstance> {
+  const options = {
+    loggerInstance: logger as FastifyBaseLogger,
+    disableRequestLogging: true,
+    bodyLimit: 64 * 1024,
+    forceCloseConnections: true,
+  };
+  const server =
+    http.tls === null
+      ? Fastify(options)
+      : (Fastify({
+          ...options,
+          https: { key: readFileSync(http.tls.keyPath), cert: readFileSync(http.tls.certPath) },
+        }) as unknown as FastifyInstance);
+  await server.register(fastifyCors, { origin: [...http.corsOrigins] });
+  server.addHook('onSend', async (_request, reply) => {
+    void reply.header('x-content-type-options', 'nosniff').header('referrer-policy', 'no-referrer');
+  });
+  return server;
+}
+
+function addressOf(server: FastifyInstance, { http }: Config): string {
+  const { port } = server.server.address() as AddressInfo;
+  const host = http.host === '0.0.0.0' || http.host === '::' ? '127.0.0.1' : http.host;
+  return `${http.tls === null ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${port}`;
+}

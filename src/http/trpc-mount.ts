@@ -1,0 +1,137 @@
+import websocket from '@fastify/websocket';
+import { fastifyTRPCPlugin, type FastifyTRPCPluginOptions } from '@trpc/server/adapters/fastify';
+import { getWSConnectionHandler } from '@trpc/server/adapters/ws';
+import type { FastifyInstance } from 'fastify';
+import { WebSocket } from 'ws';
+import { AppError } from '../core/errors.ts';
+import type { Logger } from '../core/logger.ts';
+import type { Context } from '../routers/context.ts';
+import { type AppRouter, appRouter } from '../routers/index.ts';
+import { closeCodes, Connection, type Connections } from '../services/connections.ts';
+import type { Services } from '../services/index.ts';
+import { showsInternalKey } from './internal-key.ts';
+import { isOriginAllowed } from './origin.ts';
+
+/** Where tRPC is, over WebSocket and HTTP. */
+const path = '/trpc';
+/** Largest inbound frame, bytes (DESIGN): also bounds what superjson may have to unpack. */
+const maxFrameBytes = 64 * 1024;
+/** Calls in one frame; wsLink resubscribes everything in one batch after a reconnect. */
+const maxBatchSize = 50;
+/** A socket must say who it is within this time, ms. */
+const authenticationMs = 5_000;
+/** A refused socket is closed after this time, so that the refusal reaches the client first, ms. */
+const refusedMs = 1_000;
+/** Mobile systems suspend sockets: ping after 25 s of quiet, gone after 60 s, ms. */
+const keepAlive = { enabled: true, pingMs: 25_000, pongWaitMs: 35_000 };
+/** RFC 6455: the server restarts. */
+const serviceRestart = 1012;
+/** Sockets that do not answer the close at shutdown are cut after this time, ms. */
+const closeMs = 2_000;
+
+export interface TrpcMountOptions {
+  readonly services: Services;
+  readonly connections: Connections;
+  readonly logger: Logger;
+  readonly internalKey: string;
+  readonly allowedOrigins: readonly string[];
+  readonly production: boolean;
+}
+
+/** Serves the routers at `/trpc`: for clients over WebSocket, for admin tools over HTTP too. */
+export async function mountTrpc(server: FastifyInstance, options: TrpcMountOptions): Promise<void> {
+  const { services, connections, logger } = options;
+  await server.register(websocket, {
+    options: { maxPayload: maxFrameBytes, perMessageDeflate: false },
+    errorHandler: (error, socket) => {
+      logger.debug({ err: error }, 'A socket failed');
+      socket.terminate();
+    },
+    preClose: async () => closeSockets([...server.websocketServer.clients]),
+  });
+
+  const bySocket = new WeakMap<WebSocket, Connection>();
+  const serveSocket = getWSConnectionHandler<AppRouter>({
+    wss: server.websocketServer,
+    router: appRouter,
+    keepAlive,
+    maxBatchSize,
+    createContext: async ({ res: socket, info }): Promise<Context> => {
+      const connection = bySocket.get(socket);
+      if (connection === undefined) throw new AppError('INTERNAL', { message: 'A socket came without a connection' });
+      const refusal = await authenticate(connection, info.connectionParams?.['token']);
+      return { services, logger, connection, refusal, isAdmin: false };
+    },
+  });
+
+  async function authenticate(connection: Connection, token: unknown): Promise<AppError | null> {
+    try {
+      await connection.authenticate(() => services.auth.authenticate(token));
+      return null;
+    } catch (error) {
+      const refusal = error instanceof AppError ? error : new AppError('SERVICE_UNAVAILABLE', { cause: error });
+      logger.info({ connectionId: connection.id, code: refusal.code }, 'Connection refused');
+      const code = refusal.retryable ? serviceRestart : closeCodes.unauthenticated;
+      setTimeout(() => connection.close(code, refusal.code), refusedMs).unref();
+      return refusal;
+    }
+  }
+
+  server.get(
+    path,
+    {
+      websocket: true,
+      preValidation: async (request, reply) => {
+        const allowed = isOriginAllowed(request.headers, {
+          listed: options.allowedOrigins,
+          production: options.production,
+        });
+        if (!allowed) return reply.code(403).send({ error: 'This origin may not connect' });
+      },
+    },
+    (socket, request) => {
+      const gone = new AbortController();
+      const connection = new Connection(gone.signal, (code, reason) => socket.close(code, reason));
+      bySocket.set(socket, connection);
+      connections.add(connection);
+      const deadline = setTimeout(() => {
+        if (!connection.presented) connection.close(closeCodes.unauthenticated, 'UNAUTHENTICATED');
+      }, authenticationMs);
+      socket.on('close', () => {
+        clearTimeout(deadline);
+        gone.abort();
+        void services.members.connectionLost(connection);
+      });
+      serveSocket(socket, request.raw);
+    },
+  );
+
+  const http: FastifyTRPCPluginOptions<AppRouter> = {
+    prefix: path,
+    trpcOptions: {
+      router: appRouter,
+      createContext: ({ req }): Context => {
+        const isAdmin = showsInternalKey(req.headers['x-internal-key'], options.internalKey);
+        return { services, logger, connection: null, refusal: null, isAdmin };
+      },
+    },
+  };
+  await server.register(fastifyTRPCPlugin, http);
+}
+
+/** Tells every client to come back, and cuts those that do not answer. */
+async function closeSockets(sockets: readonly WebSocket[]): Promise<void> {
+  const closed = sockets.map(
+    (socket) =>
+      new Promise<void>((resolve) => {
+        if (socket.readyState === WebSocket.CLOSED) return resolve();
+        const cut = setTimeout(() => socket.terminate(), closeMs);
+        socket.once('close', () => {
+          clearTimeout(cut);
+          resolve();
+        });
+        socket.close(serviceRestart, 'The server restarts');
+      }),
+  );
+  await Promise.all(closed);
+}

@@ -1,0 +1,112 @@
+import type { DtlsParameters, RtpCapabilities, RtpParameters } from 'mediasoup/types';
+import { z } from 'zod';
+import {
+  eventIdSchema,
+  giftIdSchema,
+  giftTransactionIdSchema,
+  roomIdSchema,
+  sessionIdSchema,
+  userIdSchema,
+} from '../core/ids.ts';
+import type { MediaSource } from '../core/model.ts';
+
+/** The inputs of every procedure. Objects are strict: an unknown field is refused, not dropped. */
+
+const room = { roomId: roomIdSchema };
+const mediaObjectId = z.uuid();
+
+/**
+ * RTP, DTLS and capability objects are checked field by field in src/media/parameters.ts, so here they need only be
+ * objects; the inbound frame limit bounds their size.
+ */
+const mediasoupObject = <T extends object>() =>
+  z.custom<T>((value) => typeof value === 'object' && value !== null && !Array.isArray(value), 'must be an object');
+
+/** Control characters but line feed and tab; they can garble a terminal or hide text. */
+// eslint-disable-next-line no-control-regex
+const controlCharacters = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/;
+
+export const roomInput = z.strictObject(room);
+
+export const joinInput = z.strictObject({
+  ...room,
+  /** The session to continue after a lost socket. */
+  sessionId: sessionIdSchema.optional(),
+});
+
+export const participantsInput = z.strictObject({
+  ...room,
+  /** Continue after this position, as the last answer's `nextCursor`. */
+  cursor: z.int().nonnegative().default(0),
+  limit: z.int().min(1).max(200).default(100),
+});
+
+/** Every subscription to logged events. */
+export const subscriptionInput = z.strictObject({
+  ...room,
+  lastEventId: eventIdSchema.nullish(),
+});
+
+export const takeSeatInput = z.strictObject({
+  ...room,
+  /** 0-based; left out: the first free seat. */
+  seat: z.int().min(0).max(29).optional(),
+});
+
+export const chatSendInput = z.strictObject({
+  ...room,
+  content: z
+    .string()
+    .trim()
+    .min(1)
+    .max(500)
+    .refine((text) => !controlCharacters.test(text), 'must not contain control characters'),
+  /** Made by the client so that a retry is not said twice. */
+  clientMessageId: z.uuid().optional(),
+});
+
+export const chatHistoryInput = z.strictObject({
+  ...room,
+  /** Answer messages older than this one. */
+  before: eventIdSchema.optional(),
+  limit: z.int().min(1).max(100).default(50),
+});
+
+export const giftSendInput = z.strictObject({
+  ...room,
+  /** Made by the client; the same id may be sent again and again. */
+  transactionId: giftTransactionIdSchema,
+  giftId: giftIdSchema,
+  recipientId: userIdSchema,
+  quantity: z.int().min(1).max(9999).default(1),
+});
+
+export const giftStatusInput = z.strictObject({
+  transactionIds: z.array(giftTransactionIdSchema).min(1).max(100),
+});
+
+const mediaSource = z.enum(['microphone', 'music']) satisfies z.ZodType<MediaSource>;
+
+export const createTransportInput = z.strictObject({ ...room, direction: z.enum(['send', 'receive']) });
+export const transportInput = z.strictObject({ ...room, transportId: mediaObjectId });
+export const connectTransportInput = z.strictObject({
+  ...room,
+  transportId: mediaObjectId,
+  dtlsParameters: mediasoupObject<DtlsParameters>(),
+});
+export const produceInput = z.strictObject({
+  ...room,
+  transportId: mediaObjectId,
+  source: mediaSource.default('microphone'),
+  rtpParameters: mediasoupObject<RtpParameters>(),
+  /** Start muted. */
+  paused: z.boolean().default(false),
+});
+export const producerInput = z.strictObject({ ...room, producerId: mediaObjectId });
+export const consumeInput = z.strictObject({
+  ...room,
+  transportId: mediaObjectId,
+  producerIds: z.array(mediaObjectId).min(1).max(60),
+  rtpCapabilities: mediasoupObject<RtpCapabilities>(),
+});
+export const resumeInput = z.strictObject({ ...room, consumerIds: z.array(mediaObjectId).min(1).max(60) });
