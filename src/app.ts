@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import fastifyCors from '@fastify/cors';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { RtpCapabilities } from 'mediasoup/types';
 import { v4 as uuidv4 } from 'uuid';
 import type { Config } from './config.ts';
@@ -12,13 +12,14 @@ import { mountClient } from './http/client.ts';
 import { mountHealth } from './http/health.ts';
 import { mountMetrics } from './http/metrics.ts';
 import { mountTrpc } from './http/trpc-mount.ts';
+import { trpcWireFormat } from './http/trpc-wire-format.ts';
 import { MediaRooms } from './media/media-rooms.ts';
 import { WorkerPool } from './media/worker-pool.ts';
 import { Authenticator } from './services/auth.ts';
 import { Chat } from './services/chat.ts';
 import { Connections } from './services/connections.ts';
 import { EventReader } from './services/event-reader.ts';
-import { EventSubscriptions } from './services/event-subscription.ts';
+import { EventReplay } from './services/event-replay.ts';
 import { GiftQueue } from './services/gift-queue.ts';
 import { GiftSettlement } from './services/gift-settlement.ts';
 import { Gifts } from './services/gifts.ts';
@@ -32,7 +33,6 @@ import { RateLimit } from './services/rate-limit.ts';
 import { connectRedis } from './services/redis/connection.ts';
 import { Scripts } from './services/redis/scripts.ts';
 import { RevocationList } from './services/revocation.ts';
-import { RoomActivityWatch } from './services/room-activity.ts';
 import { RoomDirectory } from './services/room-directory.ts';
 import { RoomStatusReporter } from './services/room-status.ts';
 import { RoomStore } from './services/room-store.ts';
@@ -113,7 +113,7 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
   const connections = new Connections(revocations, logger);
   const directory = new RoomDirectory(laravel, store);
   const reader = new EventReader(redis, subscriber, logger);
-  const rooms = new LocalRooms({ reader, media: mediaRooms, store, nodeId, logger });
+  const rooms = new LocalRooms({ reader, media: mediaRooms, store, wire: trpcWireFormat, nodeId, logger });
   onStop('rooms', () => rooms.closeAll());
 
   const nodeRooms = new NodeRooms(redis, nodeId);
@@ -144,8 +144,7 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
       limit: new RateLimit(redis, { name: 'gift', perMinute: giftsPerMinute, withoutRedis: 'refuse' }),
       logger,
     }),
-    events: new EventSubscriptions(reader, store),
-    activity: new RoomActivityWatch(store, logger),
+    replay: new EventReplay(reader, store),
     workers,
     rtpCapabilities: await readCapabilities(workers),
     graceMs,
@@ -225,7 +224,7 @@ async function readCapabilities(workers: WorkerPool): Promise<RtpCapabilities> {
 async function makeServer({ http }: Config, logger: Logger): Promise<FastifyInstance> {
   const options = {
     loggerInstance: logger as FastifyBaseLogger,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: 64 * 1024,
     forceCloseConnections: true,
   };

@@ -1,53 +1,102 @@
-import type { UserId } from './ids.ts';
-import type { ChatMessage, Gift, Participant, ProducerDescription, RoomSnapshot } from './model.ts';
-import type { GiftTransactionId } from './ids.ts';
+import { z } from 'zod';
+import type { RoomSnapshot } from './model.ts';
+import { giftIdSchema, giftTransactionIdSchema, userIdSchema } from './ids.ts';
 
 /**
  * The events of a room, by topic. A topic is one subscription (`room.onEvent`, `media.onEvent`, `chat.onMessage`,
  * `gift.onEvent`); all topics of a room share one ordered log, so their cursors are interchangeable.
+ *
+ * Events are plain JSON. Each is checked against its schema once a process, when it is read from the log.
  */
 
+const profile = z.object({ id: userIdSchema, name: z.string(), avatar: z.string().nullable() });
+
+const participant = z.object({
+  userId: userIdSchema,
+  name: z.string(),
+  avatar: z.string().nullable(),
+  joinedAt: z.number(),
+  connected: z.boolean(),
+});
+
+const producer = z.object({
+  producerId: z.string(),
+  userId: userIdSchema,
+  source: z.enum(['microphone', 'music']),
+  paused: z.boolean(),
+});
+
+const chatMessage = z.object({
+  id: z.string(),
+  sender: profile,
+  content: z.string(),
+  sentAt: z.number(),
+  clientMessageId: z.string().nullable(),
+});
+
+const gift = z.object({
+  transactionId: giftTransactionIdSchema,
+  gift: z.object({ id: giftIdSchema, name: z.string(), price: z.number(), icon: z.string() }),
+  quantity: z.number(),
+  sender: profile,
+  recipientId: userIdSchema,
+  sentAt: z.number(),
+});
+
 /** Why somebody is no longer a member. */
-export type LeaveReason = 'left' | 'disconnected';
+const leaveReason = z.enum(['left', 'disconnected']);
+export type LeaveReason = z.infer<typeof leaveReason>;
 
 /** Why a producer ended. */
-export type ProducerCloseReason = 'closed' | 'replaced' | 'seatLeft' | 'failed';
+const producerCloseReason = z.enum(['closed', 'replaced', 'seatLeft', 'failed']);
+export type ProducerCloseReason = z.infer<typeof producerCloseReason>;
 
-export type RoomEvent =
-  | { readonly type: 'userJoined'; readonly participant: Participant }
-  | { readonly type: 'userLeft'; readonly userId: UserId; readonly reason: LeaveReason }
+const roomEvent = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('userJoined'), participant }),
+  z.object({ type: z.literal('userLeft'), userId: userIdSchema, reason: leaveReason }),
   /** The socket was lost (the seat is kept for the grace period) or came back. */
-  | { readonly type: 'userConnectionChanged'; readonly userId: UserId; readonly connected: boolean }
-  | { readonly type: 'seatTaken'; readonly seat: number; readonly userId: UserId }
-  | { readonly type: 'seatLeft'; readonly seat: number; readonly userId: UserId }
+  z.object({ type: z.literal('userConnectionChanged'), userId: userIdSchema, connected: z.boolean() }),
+  z.object({ type: z.literal('seatTaken'), seat: z.int(), userId: userIdSchema }),
+  z.object({ type: z.literal('seatLeft'), seat: z.int(), userId: userIdSchema }),
   /** To the replaced user only: another tab or device joined the room. */
-  | { readonly type: 'sessionReplaced'; readonly sessionId: string }
-  | { readonly type: 'roomClosed'; readonly reason: 'idle' };
+  z.object({ type: z.literal('sessionReplaced'), sessionId: z.string() }),
+  z.object({ type: z.literal('roomClosed'), reason: z.literal('idle') }),
+]);
 
-export type MediaEvent =
-  | { readonly type: 'producerOpened'; readonly producer: ProducerDescription }
-  | { readonly type: 'producerPaused'; readonly producerId: string; readonly userId: UserId }
-  | { readonly type: 'producerResumed'; readonly producerId: string; readonly userId: UserId }
-  | {
-      readonly type: 'producerClosed';
-      readonly producerId: string;
-      readonly userId: UserId;
-      readonly reason: ProducerCloseReason;
-    };
+const mediaEvent = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('producerOpened'), producer }),
+  z.object({ type: z.literal('producerPaused'), producerId: z.string(), userId: userIdSchema }),
+  z.object({ type: z.literal('producerResumed'), producerId: z.string(), userId: userIdSchema }),
+  z.object({
+    type: z.literal('producerClosed'),
+    producerId: z.string(),
+    userId: userIdSchema,
+    reason: producerCloseReason,
+  }),
+]);
 
-export type ChatEvent = { readonly type: 'message'; readonly message: ChatMessage };
+const chatEvent = z.object({ type: z.literal('message'), message: chatMessage });
 
-export type GiftEvent =
-  | { readonly type: 'giftReceived'; readonly gift: Gift }
+const giftEvent = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('giftReceived'), gift }),
   /** To the sender only. */
-  | { readonly type: 'giftSettled'; readonly transactionId: GiftTransactionId; readonly balance: number | null }
+  z.object({ type: z.literal('giftSettled'), transactionId: giftTransactionIdSchema, balance: z.number().nullable() }),
   /** To the sender only. */
-  | {
-      readonly type: 'giftRejected';
-      readonly transactionId: GiftTransactionId;
-      readonly code: string;
-      readonly reason: string;
-    };
+  z.object({
+    type: z.literal('giftRejected'),
+    transactionId: giftTransactionIdSchema,
+    code: z.string(),
+    reason: z.string(),
+  }),
+]);
+
+/** The schema of each topic's events. */
+export const topicSchemas = { room: roomEvent, media: mediaEvent, chat: chatEvent, gift: giftEvent };
+
+export type RoomEvent = z.infer<typeof roomEvent>;
+export type MediaEvent = z.infer<typeof mediaEvent>;
+export type ChatEvent = z.infer<typeof chatEvent>;
+export type GiftEvent = z.infer<typeof giftEvent>;
 
 /** The events of each topic. */
 export interface TopicEvents {
@@ -71,7 +120,7 @@ export type FeedEvent<T extends Topic> = TopicEvents[T] | FeedControlEvent;
 
 /** A member's loudness, from mediasoup's AudioLevelObserver. */
 export interface SpeakerLevel {
-  readonly userId: UserId;
+  readonly userId: z.infer<typeof userIdSchema>;
   /** dBov, -127 (silence) to 0 (loudest). */
   readonly level: number;
 }

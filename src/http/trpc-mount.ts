@@ -1,4 +1,4 @@
-import websocket from '@fastify/websocket';
+import websocket, { type WebsocketPluginOptions } from '@fastify/websocket';
 import { fastifyTRPCPlugin, type FastifyTRPCPluginOptions } from '@trpc/server/adapters/fastify';
 import { getWSConnectionHandler } from '@trpc/server/adapters/ws';
 import type { FastifyInstance } from 'fastify';
@@ -9,6 +9,7 @@ import type { Context } from '../routers/context.ts';
 import { type AppRouter, appRouter } from '../routers/index.ts';
 import { closeCodes, Connection, type Connections } from '../services/connections.ts';
 import type { Services } from '../services/index.ts';
+import { EventSocket, handOverEncoder } from './event-socket.ts';
 import { showsInternalKey } from './internal-key.ts';
 import { isOriginAllowed } from './origin.ts';
 
@@ -29,6 +30,8 @@ const serviceRestart = 1012;
 /** Sockets that do not answer the close at shutdown are cut after this time, ms. */
 const closeMs = 2_000;
 
+type ServerOptions = NonNullable<WebsocketPluginOptions['options']>;
+
 export interface TrpcMountOptions {
   readonly services: Services;
   readonly connections: Connections;
@@ -42,7 +45,12 @@ export interface TrpcMountOptions {
 export async function mountTrpc(server: FastifyInstance, options: TrpcMountOptions): Promise<void> {
   const { services, connections, logger } = options;
   await server.register(websocket, {
-    options: { maxPayload: maxFrameBytes, perMessageDeflate: false },
+    options: {
+      maxPayload: maxFrameBytes,
+      perMessageDeflate: false,
+      // ws only constructs it; the type asks for the module's other exports too.
+      WebSocket: EventSocket as unknown as ServerOptions['WebSocket'],
+    },
     errorHandler: (error, socket) => {
       logger.debug({ err: error }, 'A socket failed');
       socket.terminate();
@@ -56,6 +64,7 @@ export async function mountTrpc(server: FastifyInstance, options: TrpcMountOptio
     router: appRouter,
     keepAlive,
     maxBatchSize,
+    experimental_encoder: handOverEncoder,
     createContext: async ({ res: socket, info }): Promise<Context> => {
       const connection = bySocket.get(socket);
       if (connection === undefined) throw new AppError('INTERNAL', { message: 'A socket came without a connection' });
@@ -102,6 +111,7 @@ export async function mountTrpc(server: FastifyInstance, options: TrpcMountOptio
         gone.abort();
         void services.members.connectionLost(connection);
       });
+      (socket as EventSocket).bind(request.raw.socket);
       serveSocket(socket, request.raw);
     },
   );

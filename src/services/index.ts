@@ -2,11 +2,10 @@ import type { RtpCapabilities } from 'mediasoup/types';
 import type { WorkerPool } from '../media/worker-pool.ts';
 import type { Authenticator } from './auth.ts';
 import type { Chat } from './chat.ts';
-import type { EventSubscriptions } from './event-subscription.ts';
+import type { EventReplay } from './event-replay.ts';
 import type { Gifts } from './gifts.ts';
 import type { MemberMedia } from './member-media.ts';
 import type { Members } from './members.ts';
-import type { RoomActivityWatch } from './room-activity.ts';
 import type { RoomDirectory } from './room-directory.ts';
 import type { RoomStore } from './room-store.ts';
 import type { Seats } from './seats.ts';
@@ -21,8 +20,7 @@ export interface Services {
   readonly media: MemberMedia;
   readonly chat: Chat;
   readonly gifts: Gifts;
-  readonly events: EventSubscriptions;
-  readonly activity: RoomActivityWatch;
+  readonly replay: EventReplay;
   readonly workers: WorkerPool;
   /** The same for every router of every worker. */
   readonly rtpCapabilities: RtpCapabilities;

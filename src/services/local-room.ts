@@ -1,9 +1,11 @@
-import type { RoomEvent, SpeakerLevel } from '../core/events.ts';
 import { compareEventIds, type EventId, type RoomId, type SessionId, type UserId } from '../core/ids.ts';
+import type { Logger } from '../core/logger.ts';
 import type { RoomMedia } from '../media/room-media.ts';
-import { ConflatedValue } from './conflated-value.ts';
 import type { Connection } from './connections.ts';
+import { EventBroadcast } from './event-broadcast.ts';
+import { RoomActivityBroadcast } from './room-activity.ts';
 import type { FeedEntry, RoomFeed } from './room-feed.ts';
+import type { WireFormat } from './wire-format.ts';
 
 /** A membership whose media is in this process. Its connection is null while the socket is lost. */
 export interface LocalMember {
@@ -13,7 +15,19 @@ export interface LocalMember {
   readonly room: LocalRoom;
   /** Position of the log at which the membership began; older events do not concern it. */
   readonly since: EventId;
+  /** Aborts when the membership is over. */
+  readonly end: AbortController;
   connection: Connection | null;
+}
+
+export interface LocalRoomOptions {
+  readonly feed: RoomFeed;
+  readonly media: RoomMedia;
+  readonly wire: WireFormat;
+  readonly countMembers: () => Promise<number>;
+  /** Called once for each member after all it held here is closed. */
+  readonly onMemberGone: (member: LocalMember) => void;
+  readonly logger: Logger;
 }
 
 /**
@@ -25,21 +39,24 @@ export interface LocalMember {
 export class LocalRoom {
   readonly roomId: RoomId;
   readonly feed: RoomFeed;
-  /** Who is audible now; changes at the observer's interval. */
-  readonly levels = new ConflatedValue<readonly SpeakerLevel[]>([]);
+  /** Writes the room's events to the sockets of this process. */
+  readonly events: EventBroadcast;
+  /** Writes levels and counts to the sockets of this process. */
+  readonly activity: RoomActivityBroadcast;
   readonly #members = new Map<SessionId, LocalMember>();
   readonly #onMemberGone: (member: LocalMember) => void;
   readonly #stopListening: () => void;
   #media: RoomMedia;
   #closed = false;
 
-  /** @param onMemberGone - called once for each member after all it held here is closed */
-  constructor(feed: RoomFeed, media: RoomMedia, onMemberGone: (member: LocalMember) => void) {
+  constructor({ feed, media, wire, countMembers, onMemberGone, logger }: LocalRoomOptions) {
     this.roomId = feed.roomId;
     this.feed = feed;
+    this.events = new EventBroadcast(feed, wire);
+    this.activity = new RoomActivityBroadcast({ feed, wire, countMembers, logger });
     this.#media = media;
     this.#onMemberGone = onMemberGone;
-    this.#stopListening = feed.listen((entry) => this.#follow(entry));
+    this.#stopListening = feed.on('entry', (entry) => this.#follow(entry));
     this.useMedia(media);
   }
 
@@ -55,8 +72,8 @@ export class LocalRoom {
   /** Puts media in the place of what a worker took with it when it died. */
   useMedia(media: RoomMedia): void {
     this.#media = media;
-    this.levels.set([]);
-    media.on('levels', (levels) => this.levels.set(levels));
+    this.activity.setLevels([]);
+    media.on('levels', (levels) => this.activity.setLevels(levels));
   }
 
   get members(): readonly LocalMember[] {
@@ -77,12 +94,14 @@ export class LocalRoom {
   close(): void {
     this.#closed = true;
     this.#stopListening();
+    this.events.close();
+    this.activity.close();
     this.#members.clear();
   }
 
   #follow(entry: FeedEntry): void {
     if (entry.topic !== 'room') return;
-    const event = JSON.parse(entry.json) as RoomEvent;
+    const { event } = entry;
     switch (event.type) {
       case 'userLeft':
         this.#remove((member) => member.userId === event.userId, entry, 'NOT_IN_ROOM');
@@ -110,6 +129,7 @@ export class LocalRoom {
       this.media.closeSession(member.sessionId);
       member.connection?.endMembership(this.roomId, reason);
       member.connection = null;
+      member.end.abort();
       this.#onMemberGone(member);
     }
   }

@@ -4,8 +4,9 @@ import type { Logger } from '../core/logger.ts';
 import type { MediaRooms } from '../media/media-rooms.ts';
 import type { RoomMedia } from '../media/room-media.ts';
 import type { EventReader } from './event-reader.ts';
-import { type LocalMember, LocalRoom } from './local-room.ts';
+import { LocalRoom } from './local-room.ts';
 import type { RoomStore } from './room-store.ts';
+import type { WireFormat } from './wire-format.ts';
 
 interface HeldRoom {
   readonly opening: Promise<LocalRoom>;
@@ -18,6 +19,7 @@ export interface LocalRoomsDependencies {
   readonly reader: EventReader;
   readonly media: MediaRooms;
   readonly store: RoomStore;
+  readonly wire: WireFormat;
   readonly nodeId: NodeId;
   readonly logger: Logger;
 }
@@ -79,11 +81,18 @@ export class LocalRooms {
   }
 
   async #load(roomId: RoomId): Promise<LocalRoom> {
-    const { reader, media, logger } = this.#use;
+    const { reader, media, store, wire, logger } = this.#use;
     const feed = await reader.hold(roomId);
     try {
       const roomMedia = await media.open(roomId);
-      const room = new LocalRoom(feed, roomMedia, (member: LocalMember) => this.release(member.roomId));
+      const room = new LocalRoom({
+        feed,
+        media: roomMedia,
+        wire,
+        countMembers: () => store.countMembers(roomId),
+        onMemberGone: () => this.release(roomId),
+        logger,
+      });
       this.#watchMedia(room, roomMedia);
       logger.debug({ roomId }, 'Room opened on this node');
       return room;

@@ -90,6 +90,7 @@ export class Members {
           sessionId,
           room,
           since: snapshot.cursor,
+          end: new AbortController(),
           connection,
         };
         connection.member = member;

@@ -1,116 +1,94 @@
-import type { RoomActivity } from '../core/events.ts';
+import type { RoomActivity, SpeakerLevel } from '../core/events.ts';
 import type { Logger } from '../core/logger.ts';
-import { ConflatedValue } from './conflated-value.ts';
-import type { LocalRoom } from './local-room.ts';
-import type { RoomStore } from './room-store.ts';
+import type { ByteSink } from './byte-sink.ts';
+import type { RoomFeed } from './room-feed.ts';
+import { SharedBytes, type WireFormat } from './wire-format.ts';
 
 /** Least time between two counts of one room, ms. */
 const countIntervalMs = 1_000;
+/** A client with more than this unread is skipped: the next state is newer anyway, bytes. */
+const skipAboveBytes = 32 * 1024;
 
-/** The newest levels and count of each room that somebody here watches; counted once a room, however many watch. */
-export class RoomActivityWatch {
-  readonly #store: RoomStore;
-  readonly #logger: Logger;
-  readonly #counts = new WeakMap<LocalRoom, MemberCount>();
-
-  constructor(store: RoomStore, logger: Logger) {
-    this.#store = store;
-    this.#logger = logger;
-  }
-
-  /** Delivers the state now and then each newer one; states that pass while the receiver is busy are skipped. */
-  async *follow(room: LocalRoom, signal: AbortSignal): AsyncGenerator<RoomActivity, void> {
-    const count = this.#countOf(room);
-    let wake: (() => void) | null = null;
-    let changed = true;
-    const onChange = (): void => {
-      changed = true;
-      wake?.();
-    };
-    const stops = [room.levels.listen(onChange), count.watch(onChange)];
-    signal.addEventListener('abort', onChange, { once: true });
-    try {
-      await count.known;
-      while (!signal.aborted) {
-        if (changed) {
-          changed = false;
-          yield { levels: room.levels.value, participantCount: count.value };
-        } else {
-          await new Promise<void>((resolve) => (wake = resolve));
-        }
-      }
-    } finally {
-      for (const stop of stops) stop();
-      signal.removeEventListener('abort', onChange);
-    }
-  }
-
-  #countOf(room: LocalRoom): MemberCount {
-    const count =
-      this.#counts.get(room) ?? new MemberCount(room, () => this.#store.countMembers(room.roomId), this.#logger);
-    this.#counts.set(room, count);
-    return count;
-  }
+/** A subscription to a room's activity. */
+export interface ActivityWatcher {
+  readonly sink: ByteSink;
+  /** The client's id of the subscription, as JSON text. */
+  readonly requestId: string;
 }
 
-/** A room's number of members, read again after joins and leaves while anybody watches. */
-class MemberCount {
-  readonly #room: LocalRoom;
-  readonly #read: () => Promise<number>;
-  readonly #logger: Logger;
-  readonly #count = new ConflatedValue(0);
-  #watchers = 0;
-  #stopListening: (() => void) | null = null;
-  #timer: NodeJS.Timeout | null = null;
-  #known: Promise<void> = Promise.resolve();
+export interface RoomActivityOptions {
+  readonly feed: RoomFeed;
+  readonly wire: WireFormat;
+  readonly countMembers: () => Promise<number>;
+  readonly logger: Logger;
+}
 
-  constructor(room: LocalRoom, read: () => Promise<number>, logger: Logger) {
-    this.#room = room;
-    this.#read = read;
-    this.#logger = logger;
+/**
+ * Who is audible in a room and how many are there, written to every watching socket: the newest state only, at most as
+ * often as levels are observed. Encoded once a distinct request id.
+ */
+export class RoomActivityBroadcast {
+  readonly #options: RoomActivityOptions;
+  readonly #watchers = new Set<ActivityWatcher>();
+  readonly #stopListening: () => void;
+  #activity: RoomActivity = { levels: [], participantCount: 0 };
+  #countTimer: NodeJS.Timeout | null = null;
+  #closed = false;
+
+  constructor(options: RoomActivityOptions) {
+    this.#options = options;
+    this.#stopListening = options.feed.on('entry', ({ topic }) => {
+      if (topic === 'room') this.#countSoon(countIntervalMs);
+    });
+    this.#countSoon(0);
   }
 
-  get value(): number {
-    return this.#count.value;
+  /** Writes the state now and each newer one until {@link unwatch}. */
+  watch(watcher: ActivityWatcher): void {
+    this.#watchers.add(watcher);
+    watcher.sink.write(this.#options.wire.activity(watcher.requestId, this.#activity));
   }
 
-  /** Resolves once the first count after the first watcher came is there. */
-  get known(): Promise<void> {
-    return this.#known;
+  /** Again without effect. */
+  unwatch(watcher: ActivityWatcher): void {
+    this.#watchers.delete(watcher);
   }
 
-  watch(listener: () => void): () => void {
-    const stop = this.#count.listen(listener);
-    this.#watchers += 1;
-    if (this.#watchers === 1) {
-      this.#stopListening = this.#room.feed.listen((entry) => {
-        if (entry.topic === 'room') this.#refreshSoon();
-      });
-      this.#known = this.#refresh();
+  /** Takes the observer's newest levels, loudest first. */
+  setLevels(levels: readonly SpeakerLevel[]): void {
+    this.#publish({ ...this.#activity, levels });
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#stopListening();
+    if (this.#countTimer !== null) clearTimeout(this.#countTimer);
+    this.#watchers.clear();
+  }
+
+  #publish(activity: RoomActivity): void {
+    this.#activity = activity;
+    const shared = new SharedBytes((requestId) => this.#options.wire.activity(requestId, activity));
+    for (const { sink, requestId } of this.#watchers) {
+      if (sink.writable && sink.bufferedBytes < skipAboveBytes) sink.write(shared.for(requestId));
     }
-    return () => {
-      stop();
-      this.#watchers -= 1;
-      if (this.#watchers > 0) return;
-      this.#stopListening?.();
-      if (this.#timer !== null) clearTimeout(this.#timer);
-      this.#timer = null;
-    };
   }
 
-  #refreshSoon(): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = null;
-      void this.#refresh();
-    }, countIntervalMs);
+  #countSoon(inMs: number): void {
+    this.#countTimer ??= setTimeout(() => {
+      this.#countTimer = null;
+      void this.#count();
+    }, inMs);
   }
 
-  async #refresh(): Promise<void> {
+  async #count(): Promise<void> {
+    const { countMembers, logger, feed } = this.#options;
     try {
-      const value = await this.#read();
-      if (value !== this.#count.value) this.#count.set(value);
+      const participantCount = await countMembers();
+      if (this.#closed || participantCount === this.#activity.participantCount) return;
+      this.#publish({ ...this.#activity, participantCount });
     } catch (error) {
-      this.#logger.warn({ err: error, roomId: this.#room.roomId }, 'A room could not be counted');
+      logger.warn({ err: error, roomId: feed.roomId }, 'A room could not be counted');
     }
   }
 }

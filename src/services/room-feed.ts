@@ -1,15 +1,19 @@
+import { Emitter } from '../core/emitter.ts';
+import type { Topic, TopicEvents } from '../core/events.ts';
 import { compareEventIds, type EventId, type RoomId, type UserId } from '../core/ids.ts';
-import type { Topic } from '../core/events.ts';
 
 /** One logged event, as every subscriber of this process shares it. */
-export interface FeedEntry {
-  readonly id: EventId;
-  readonly topic: Topic;
-  /** The only user who may see it; null for everybody. */
-  readonly recipient: UserId | null;
-  /** The event as JSON text, encoded once. */
-  readonly json: string;
-}
+export type FeedEntry = {
+  readonly [T in Topic]: {
+    readonly id: EventId;
+    readonly topic: T;
+    /** The only user who may see it; null for everybody. */
+    readonly recipient: UserId | null;
+    readonly event: TopicEvents[T];
+    /** The event as JSON text, as it was logged. */
+    readonly json: string;
+  };
+}[Topic];
 
 /** Whose entries a reader of the feed wants. */
 export interface FeedFilter {
@@ -17,7 +21,11 @@ export interface FeedFilter {
   readonly userId: UserId;
 }
 
-export type FeedListener = (entry: FeedEntry) => void;
+interface RoomFeedEvents {
+  entry: [entry: FeedEntry];
+  /** Events between the head and the new floor were lost: readers must go back to Redis. */
+  gap: [];
+}
 
 /** Entries kept in memory a room; older ones are read from Redis. */
 const defaultRingLength = 512;
@@ -27,17 +35,23 @@ const defaultRingLength = 512;
  *
  * Cost of an event: one entry in the ring and one call a listener; nothing is parsed or encoded here.
  */
-export class RoomFeed {
+export class RoomFeed extends Emitter<RoomFeedEvents> {
   readonly roomId: RoomId;
   readonly #ringLength: number;
-  readonly #listeners = new Set<FeedListener>();
   #ring: FeedEntry[] = [];
   #floor: EventId;
 
   /**
    * @param floor - id of the last event before this feed began; every later one is in the feed
+   * @param onListenerError - told of a failing listener
    */
-  constructor(roomId: RoomId, floor: EventId, ringLength = defaultRingLength) {
+  constructor(
+    roomId: RoomId,
+    floor: EventId,
+    onListenerError: (event: string, error: unknown) => void,
+    ringLength = defaultRingLength,
+  ) {
+    super(onListenerError);
     this.roomId = roomId;
     this.#floor = floor;
     this.#ringLength = ringLength;
@@ -62,7 +76,14 @@ export class RoomFeed {
       const trimmed = this.#ring.splice(0, this.#ringLength);
       this.#floor = trimmed.at(-1)?.id ?? this.#floor;
     }
-    for (const listener of this.#listeners) listener(entry);
+    this.emit('entry', entry);
+  }
+
+  /** Begins anew after events were lost (the log was trimmed further than this process had read). */
+  restart(floor: EventId): void {
+    this.#ring = [];
+    this.#floor = floor;
+    this.emit('gap');
   }
 
   /**
@@ -77,15 +98,9 @@ export class RoomFeed {
     return this.#ring.slice(start);
   }
 
-  /** Whether an event of this id is in memory. */
+  /** Whether `id` is the position of an event in memory, or of the last one before. */
   has(id: EventId): boolean {
-    return id === this.#floor || this.#ring.some((entry) => entry.id === id);
-  }
-
-  /** Calls `listener` for each later event until the returned function is called. */
-  listen(listener: FeedListener): () => void {
-    this.#listeners.add(listener);
-    return () => void this.#listeners.delete(listener);
+    return id === this.#floor || (this.after(id) !== null && this.#ring.some((entry) => entry.id === id));
   }
 }
 

@@ -1,0 +1,101 @@
+import { AppError } from '../core/errors.ts';
+import type { Logger } from '../core/logger.ts';
+import { Audience } from './audience.ts';
+import type { Stage, StageProducer } from './stage.ts';
+import type { WorkerPool } from './worker-pool.ts';
+
+export interface AudienceGroupOptions {
+  readonly pool: WorkerPool;
+  readonly stage: Stage;
+  readonly logger: Logger;
+  /** Sessions with a receive transport that one router takes before another is opened. */
+  readonly listenersPerRouter: number;
+  /** A worker died and took a router along. */
+  readonly onLost: () => void;
+}
+
+/** A session's place on an audience router. The router stays open as long as somebody has a place on it. */
+export interface AudiencePlace {
+  /** @throws (as a rejection) when the router could not be opened */
+  readonly audience: Promise<Audience>;
+  /** Gives the place back; again without effect. */
+  release(): void;
+}
+
+interface Member {
+  readonly opening: Promise<Audience>;
+  audience: Audience | undefined;
+  places: number;
+}
+
+/** The audience routers of one room: opened on the least loaded worker as listeners come, closed when nobody is left. */
+export class AudienceGroup {
+  readonly #options: AudienceGroupOptions;
+  readonly #members = new Set<Member>();
+
+  constructor(options: AudienceGroupOptions) {
+    this.#options = options;
+    options.stage.on('added', (producer) => this.#forward(producer));
+  }
+
+  /** Open routers, those being opened included. */
+  get size(): number {
+    return this.#members.size;
+  }
+
+  /** Takes a place on the first router that is not full, or opens one. The place is taken when this returns. */
+  take(): AudiencePlace {
+    const { listenersPerRouter } = this.#options;
+    const member = [...this.#members].find(({ places }) => places < listenersPerRouter) ?? this.#add();
+    member.places++;
+    let released = false;
+    return {
+      audience: member.opening,
+      release: () => {
+        if (released) return;
+        released = true;
+        member.places--;
+        if (member.places === 0) this.#remove(member);
+      },
+    };
+  }
+
+  close(): void {
+    for (const member of this.#members) this.#remove(member);
+  }
+
+  #add(): Member {
+    const { promise, resolve, reject } = Promise.withResolvers<Audience>();
+    const member: Member = { opening: promise, audience: undefined, places: 0 };
+    this.#members.add(member);
+    this.#open(member).then(resolve, (error: unknown) => {
+      this.#remove(member);
+      reject(error);
+    });
+    // Whoever has a place sees the failure; all of them may have left.
+    promise.catch(() => undefined);
+    return member;
+  }
+
+  async #open(member: Member): Promise<Audience> {
+    const { pool, stage, logger, onLost } = this.#options;
+    const audience = await Audience.open({ worker: pool.leastLoaded(), stage: stage.router, logger, onLost });
+    if (!this.#members.has(member)) {
+      audience.close();
+      throw new AppError('MEDIA_UNAVAILABLE');
+    }
+    member.audience = audience;
+    // In the same step as becoming known to #forward(), so that no producer falls between.
+    for (const producer of stage.producers) audience.forward(producer);
+    return audience;
+  }
+
+  #remove(member: Member): void {
+    this.#members.delete(member);
+    member.audience?.close();
+  }
+
+  #forward(producer: StageProducer): void {
+    for (const { audience } of this.#members) audience?.forward(producer);
+  }
+}

@@ -1,0 +1,113 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Producer, Router, WebRtcTransport } from 'mediasoup/types';
+import { AppError } from '../core/errors.ts';
+import type { Logger } from '../core/logger.ts';
+import type { MediaWorker } from './media-worker.ts';
+import { RouterPipe } from './pipe.ts';
+import type { StageProducer } from './stage.ts';
+
+export interface AudienceOptions {
+  readonly worker: MediaWorker;
+  /** The stage's router. */
+  readonly stage: Router;
+  readonly logger: Logger;
+  /** The worker died with the router. */
+  readonly onLost: () => void;
+}
+
+/** Waits between two attempts to forward a producer, doubling from the first to the second value, in ms. */
+const retryDelay = { first: 100, max: 5_000 };
+/** How long a listener's call waits for a producer that is still being forwarded, in ms. */
+const forwardTimeout = 3_000;
+
+/** A router that receive transports live on, fed by the stage through one pipe. */
+export class Audience {
+  readonly router: Router;
+  readonly #worker: MediaWorker;
+  readonly #pipe: RouterPipe;
+  readonly #logger: Logger;
+  readonly #closing = new AbortController();
+  /** By the id of the producer on the stage. */
+  readonly #forwards = new Map<string, Promise<Producer>>();
+
+  /** @throws mediasoup's error; nothing is left then */
+  static async open(options: AudienceOptions): Promise<Audience> {
+    const router = await options.worker.createRouter();
+    try {
+      return new Audience(options, router, await RouterPipe.open(options.stage, router));
+    } catch (error) {
+      router.close();
+      throw error;
+    }
+  }
+
+  private constructor({ worker, logger, onLost }: AudienceOptions, router: Router, pipe: RouterPipe) {
+    this.#worker = worker;
+    this.#logger = logger;
+    this.#pipe = pipe;
+    this.router = router;
+    // Not emitted after router.close(). Its transports close first, so close() may have been called by now.
+    router.once('workerclose', onLost);
+  }
+
+  createTransport(): Promise<WebRtcTransport> {
+    return this.#worker.createWebRtcTransport(this.router);
+  }
+
+  /**
+   * Sees to it that `producer` is carried to this router: a failed attempt is repeated, with growing pauses, until it
+   * succeeds or the producer or this router is closed. Returns at once and never throws.
+   */
+  forward({ producer }: StageProducer): void {
+    if (this.#forwards.has(producer.id) || producer.closed || this.#closing.signal.aborted) return;
+    const forwarding = this.#forwardUntilDone(producer);
+    this.#forwards.set(producer.id, forwarding);
+    producer.observer.once('close', () => this.#forwards.delete(producer.id));
+    // Whoever needs it asks forwarded(); a failure that nobody waits for has been logged.
+    forwarding.catch(() => undefined);
+  }
+
+  /**
+   * This router's producer for one of the stage, forwarded if need be.
+   *
+   * @throws AppError `PRODUCER_NOT_FOUND` when it was closed meanwhile; `MEDIA_UNAVAILABLE` when this router was, or
+   *   when forwarding has not succeeded after 3 s (it goes on; ask again)
+   */
+  async forwarded(entry: StageProducer): Promise<Producer> {
+    this.forward(entry);
+    const forwarding = this.#forwards.get(entry.id);
+    if (!forwarding) throw new AppError(entry.producer.closed ? 'PRODUCER_NOT_FOUND' : 'MEDIA_UNAVAILABLE');
+    const timeout = new AbortController();
+    try {
+      return await Promise.race([
+        forwarding,
+        delay(forwardTimeout, undefined, { signal: timeout.signal }).then(() => {
+          throw new AppError('MEDIA_UNAVAILABLE');
+        }),
+      ]);
+    } finally {
+      timeout.abort();
+    }
+  }
+
+  close(): void {
+    this.#closing.abort();
+    this.#pipe.close();
+    this.router.close();
+  }
+
+  async #forwardUntilDone(producer: Producer): Promise<Producer> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.#pipe.forward(producer);
+      } catch (error) {
+        if (producer.closed) throw new AppError('PRODUCER_NOT_FOUND', { cause: error });
+        if (this.#closing.signal.aborted || this.#pipe.closed)
+          throw new AppError('MEDIA_UNAVAILABLE', { cause: error });
+        this.#logger.warn({ err: error, producerId: producer.id, attempt }, 'producer not forwarded, trying again');
+      }
+      const wait = Math.min(retryDelay.first * 2 ** attempt, retryDelay.max);
+      await delay(wait, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+    }
+  }
+}

@@ -1,0 +1,129 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import {
+  createPool,
+  dtlsParameters,
+  opusCapabilities,
+  roomId,
+  rtpPacket,
+  rtpParameters,
+  sessionId,
+  silentLogger,
+  userId,
+} from '../../test/support/media.ts';
+import { WebRtcPeer } from '../../test/support/webrtc-peer.ts';
+import type { SpeakerLevel } from '../core/events.ts';
+import type { Direction } from './member-transport.ts';
+import { RoomMedia } from './room-media.ts';
+import type { WorkerPool } from './worker-pool.ts';
+
+let pool: WorkerPool;
+let room: RoomMedia;
+
+beforeEach(async () => {
+  pool = await createPool(2);
+  // One listener a router, so that a few listeners need several.
+  room = await RoomMedia.open({ roomId: roomId(), pool, logger: silentLogger, listenersPerRouter: 1 });
+});
+afterEach(async () => {
+  room.close();
+  await pool.close();
+});
+
+/** A session's transport, connected by ICE and DTLS. */
+async function connect(session: ReturnType<typeof sessionId>, direction: Direction) {
+  const { transportId, ...server } = await room.createTransport(session, direction);
+  const peer = await WebRtcPeer.create(server);
+  onTestFinished(() => peer.close());
+  await room.connectTransport(session, transportId, peer.dtlsParameters);
+  await peer.connect();
+  return { transportId, peer };
+}
+
+async function speak(user: number, ssrc: number) {
+  const session = { sessionId: sessionId(), userId: userId(user) };
+  const { transportId, peer } = await connect(session.sessionId, 'send');
+  const options = { source: 'microphone', rtpParameters: rtpParameters(ssrc), paused: false } as const;
+  const { producerId } = await room.produce(session, transportId, options);
+  let sequence = 0;
+  const say = async (text: string, packets: number) => {
+    for (let count = 0; count < packets; count++) {
+      await peer.sendRtp(rtpPacket({ ssrc, sequence: sequence++, level: 15, payload: Buffer.from(text) }));
+      await delay(10);
+    }
+  };
+  return { session, producerId, peer, say };
+}
+
+/** A listener and what it has heard, each packet as text. */
+async function listen(producerId: string, session = sessionId()) {
+  const { transportId, peer } = await connect(session, 'receive');
+  const heard: string[] = [];
+  peer.onRtp(({ payload }) => heard.push(payload.toString()));
+  const { consumers } = await room.consume(session, transportId, [producerId], opusCapabilities);
+  const resume = () =>
+    room.resumeConsumers(
+      session,
+      consumers.map((consumer) => consumer.consumerId),
+    );
+  return { heard, resume };
+}
+
+describe('RoomMedia with real WebRTC', () => {
+  it('carries a voice to listeners on several routers and workers, the speaker included, once they resume', async () => {
+    const speaker = await speak(1, 1_000);
+    const listeners = [
+      await listen(speaker.producerId),
+      await listen(speaker.producerId),
+      await listen(speaker.producerId, speaker.session.sessionId),
+    ];
+    expect((await pool.dump()).map((worker) => worker.routers)).toEqual([2, 2]);
+    await speaker.say('before', 10);
+    expect(listeners.flatMap(({ heard }) => heard)).toEqual([]);
+    await Promise.all(listeners.map(({ resume }) => resume()));
+    await speaker.say('hello', 30);
+    await vi.waitFor(() => {
+      for (const { heard } of listeners) expect(heard.filter((text) => text === 'hello').length).toBeGreaterThan(25);
+    });
+  }, 20_000);
+
+  it('silences a muted speaker and lets the voice through again', async () => {
+    const speaker = await speak(1, 1_000);
+    const { heard, resume } = await listen(speaker.producerId);
+    await resume();
+    await speaker.say('one', 10);
+    await vi.waitFor(() => expect(heard).toContain('one'));
+    await room.pauseProducer(speaker.session.sessionId, speaker.producerId);
+    await delay(50);
+    await speaker.say('secret', 20);
+    await room.resumeProducer(speaker.session.sessionId, speaker.producerId);
+    await delay(50);
+    await speaker.say('two', 20);
+    await vi.waitFor(() => expect(heard).toContain('two'));
+    expect(heard).not.toContain('secret');
+  }, 20_000);
+
+  it('reports the level of a speaker', async () => {
+    const reports: SpeakerLevel[][] = [];
+    room.on('levels', (levels) => void reports.push(levels));
+    const speaker = await speak(7, 1_000);
+    await speaker.say('hello', 60);
+    expect(reports).toContainEqual([{ userId: 7, level: -15 }]);
+  }, 20_000);
+
+  it('ends the transport of a client whose certificate is not the announced one, and reports its producer', async () => {
+    const failed = vi.fn();
+    room.on('producerFailed', failed);
+    const session = { sessionId: sessionId(), userId: userId(7) };
+    const { transportId, ...server } = await room.createTransport(session.sessionId, 'send');
+    const options = { source: 'microphone', rtpParameters: rtpParameters(1_000), paused: false } as const;
+    const { producerId } = await room.produce(session, transportId, options);
+    const peer = await WebRtcPeer.create(server);
+    onTestFinished(() => peer.close());
+    await room.connectTransport(session.sessionId, transportId, dtlsParameters());
+    // The impostor learns of it or not; what counts is what the server does.
+    peer.connect().catch(() => undefined);
+    await vi.waitFor(() => expect(failed).toHaveBeenCalledExactlyOnceWith({ producerId, userId: 7 }), 10_000);
+    expect(room.counts).toMatchObject({ transports: 0, producers: 0 });
+  }, 20_000);
+});

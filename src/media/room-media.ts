@@ -1,0 +1,244 @@
+import type { IceParameters, RtpCapabilities } from 'mediasoup/types';
+import { Emitter } from '../core/emitter.ts';
+import { type AppCode, AppError } from '../core/errors.ts';
+import type { SpeakerLevel } from '../core/events.ts';
+import type { RoomId, SessionId, UserId } from '../core/ids.ts';
+import type { Logger } from '../core/logger.ts';
+import { AudienceGroup } from './audience-group.ts';
+import { mediaError } from './errors.ts';
+import {
+  type ConsumeResult,
+  MemberMedia,
+  type ProduceOptions,
+  type ProduceResult,
+  type ResumeResult,
+} from './member-media.ts';
+import type { Direction, TransportDescription } from './member-transport.ts';
+import { Stage } from './stage.ts';
+import type { WorkerPool } from './worker-pool.ts';
+
+export interface RoomMediaOptions {
+  readonly roomId: RoomId;
+  readonly pool: WorkerPool;
+  readonly logger: Logger;
+  /** Sessions with a receive transport that one audience router takes before another is opened. Default: 500. */
+  readonly listenersPerRouter?: number;
+}
+
+export interface RoomMediaEvents {
+  /** Everybody who is audible, loudest first, every 250 ms; empty once when silence begins. */
+  levels: [levels: SpeakerLevel[]];
+  /** A producer ended without a call having answered its id: its transport failed, or was replaced. */
+  producerFailed: [producer: { producerId: string; userId: UserId }];
+  /** A worker died with one of the room's routers; `closed` follows. */
+  routersLost: [];
+  closed: [];
+}
+
+export interface RoomMediaCounts {
+  readonly sessions: number;
+  /** Of clients; pipes are not counted. */
+  readonly transports: number;
+  readonly producers: number;
+  readonly consumers: number;
+}
+
+/**
+ * One room's media. Send transports live on the stage router, receive transports (those of speakers too) on audience
+ * routers that the stage feeds; clients only ever see the stage's producer ids.
+ *
+ * Calls throw {@link AppError}. An id that is not the session's own is as unknown as one that never was. A call during
+ * which its session or the room is closed throws (`NOT_IN_ROOM`, `MEDIA_UNAVAILABLE`) and leaves nothing behind.
+ */
+export class RoomMedia extends Emitter<RoomMediaEvents> {
+  readonly roomId: RoomId;
+  readonly #stage: Stage;
+  readonly #audiences: AudienceGroup;
+  readonly #members = new Map<SessionId, MemberMedia>();
+  #closed = false;
+
+  /** @throws AppError `MEDIA_UNAVAILABLE` when no worker can take the room */
+  static async open(options: RoomMediaOptions): Promise<RoomMedia> {
+    try {
+      return new RoomMedia(options, await Stage.open(options.pool.leastLoaded(), options.logger));
+    } catch (error) {
+      throw mediaError(error, { missing: 'MEDIA_UNAVAILABLE', refused: 'MEDIA_UNAVAILABLE' });
+    }
+  }
+
+  private constructor({ roomId, pool, logger, listenersPerRouter = 500 }: RoomMediaOptions, stage: Stage) {
+    super((event, error) => logger.error({ err: error, event, roomId }, 'listener of the room media failed'));
+    this.roomId = roomId;
+    this.#stage = stage;
+    const onLost = () => this.#onRoutersLost();
+    this.#audiences = new AudienceGroup({ pool, stage, logger, listenersPerRouter, onLost });
+    stage.on('lost', onLost);
+    stage.on('levels', (levels) => this.emit('levels', levels));
+    stage.on('failed', (entry) => this.emit('producerFailed', { producerId: entry.id, userId: entry.userId }));
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** What a device must support; the same for all rooms. */
+  get rtpCapabilities(): RtpCapabilities {
+    // A router gives every codec its payload type, which the type of its options leaves open.
+    return this.#stage.router.rtpCapabilities as RtpCapabilities;
+  }
+
+  get counts(): RoomMediaCounts {
+    const members = [...this.#members.values()].map((member) => member.counts);
+    return {
+      sessions: members.length,
+      transports: members.reduce((sum, { transports }) => sum + transports, 0),
+      producers: this.#stage.size,
+      consumers: members.reduce((sum, { consumers }) => sum + consumers, 0),
+    };
+  }
+
+  hasSession(sessionId: SessionId): boolean {
+    return this.#members.has(sessionId);
+  }
+
+  /**
+   * A WebRTC transport for the session, which begins with its first one. One a direction: another one closes the first
+   * and all that is on it, so a client that missed the answer asks again.
+   *
+   * @throws AppError `MEDIA_UNAVAILABLE`; `TRANSPORT_NOT_FOUND` when another call of this kind came in between
+   */
+  async createTransport(sessionId: SessionId, direction: Direction): Promise<TransportDescription> {
+    this.#assertOpen();
+    let member = this.#members.get(sessionId);
+    if (!member) {
+      member = new MemberMedia({
+        sessionId,
+        stage: this.#stage,
+        audiences: this.#audiences,
+        onProducerLost: ({ id, userId }) => {
+          if (!this.#closed) this.emit('producerFailed', { producerId: id, userId });
+        },
+      });
+      this.#members.set(sessionId, member);
+    }
+    return member.createTransport(direction);
+  }
+
+  /**
+   * Starts DTLS; the same parameters again succeed again.
+   *
+   * @param dtlsParameters - the client's, unchecked
+   * @throws AppError `TRANSPORT_NOT_FOUND`, `MEDIA_REJECTED`
+   */
+  async connectTransport(sessionId: SessionId, transportId: string, dtlsParameters: unknown): Promise<void> {
+    await this.#member(sessionId, 'TRANSPORT_NOT_FOUND').connectTransport(transportId, dtlsParameters);
+  }
+
+  /** @throws AppError `TRANSPORT_NOT_FOUND` */
+  async restartIce(sessionId: SessionId, transportId: string): Promise<IceParameters> {
+    return this.#member(sessionId, 'TRANSPORT_NOT_FOUND').restartIce(transportId);
+  }
+
+  /**
+   * Adds a producer: all of it or nothing. One of the same source that the session has already is closed first and
+   * answered as `replaced`; if the new one then fails, it is reported by `producerFailed`.
+   *
+   * @param options - `rtpParameters` are the client's, unchecked
+   * @throws AppError `TRANSPORT_NOT_FOUND`, `TRANSPORT_WRONG_DIRECTION`, `MEDIA_REJECTED`, or `PRODUCER_NOT_FOUND` when
+   *   the user's producers were closed meanwhile
+   */
+  async produce(
+    session: { readonly sessionId: SessionId; readonly userId: UserId },
+    transportId: string,
+    options: ProduceOptions,
+  ): Promise<ProduceResult> {
+    return this.#member(session.sessionId, 'TRANSPORT_NOT_FOUND').produce(session.userId, transportId, options);
+  }
+
+  /** @throws AppError `PRODUCER_NOT_FOUND` */
+  async pauseProducer(sessionId: SessionId, producerId: string): Promise<void> {
+    await this.#member(sessionId, 'PRODUCER_NOT_FOUND').pauseProducer(producerId);
+  }
+
+  /** @throws AppError `PRODUCER_NOT_FOUND` */
+  async resumeProducer(sessionId: SessionId, producerId: string): Promise<void> {
+    await this.#member(sessionId, 'PRODUCER_NOT_FOUND').resumeProducer(producerId);
+  }
+
+  /** @throws AppError `PRODUCER_NOT_FOUND` */
+  async closeProducer(sessionId: SessionId, producerId: string): Promise<void> {
+    this.#member(sessionId, 'PRODUCER_NOT_FOUND').closeProducer(producerId);
+  }
+
+  /**
+   * Makes a paused consumer for each producer, all at once; one that the session has already is answered again.
+   *
+   * @param producerIds - of the stage, as `produce` answered them
+   * @param rtpCapabilities - the client's, unchecked
+   * @returns what was made, and for each of the others why it was not (`PRODUCER_NOT_FOUND`, `CANNOT_CONSUME`,
+   *   `MEDIA_REJECTED`, `MEDIA_UNAVAILABLE`)
+   * @throws AppError `TRANSPORT_NOT_FOUND`, `TRANSPORT_WRONG_DIRECTION`
+   */
+  async consume(
+    sessionId: SessionId,
+    transportId: string,
+    producerIds: readonly string[],
+    rtpCapabilities: RtpCapabilities,
+  ): Promise<ConsumeResult> {
+    return this.#member(sessionId, 'TRANSPORT_NOT_FOUND').consume(transportId, producerIds, rtpCapabilities);
+  }
+
+  /** Lets audio flow; `failed` holds those that are not the session's or were closed (`CONSUMER_NOT_FOUND`). */
+  async resumeConsumers(sessionId: SessionId, consumerIds: readonly string[]): Promise<ResumeResult> {
+    return this.#member(sessionId, 'CONSUMER_NOT_FOUND').resumeConsumers(consumerIds);
+  }
+
+  /**
+   * Closes all producers of a user, in every session, those still being made included. Again without effect.
+   *
+   * @returns ids of the closed producers
+   */
+  closeProducersOf(userId: UserId): string[] {
+    const members = [...this.#members.values()].filter((member) => member.userId === userId);
+    return members.flatMap((member) => member.closeProducers());
+  }
+
+  /**
+   * Closes everything of a session. Again without effect.
+   *
+   * @returns ids of the producers closed with it
+   */
+  closeSession(sessionId: SessionId): string[] {
+    const member = this.#members.get(sessionId);
+    this.#members.delete(sessionId);
+    return member?.close('NOT_IN_ROOM') ?? [];
+  }
+
+  /** Closes all sessions and routers. Again without effect. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const member of this.#members.values()) member.close('MEDIA_UNAVAILABLE');
+    this.#members.clear();
+    this.#audiences.close();
+    this.#stage.close();
+    this.emit('closed');
+  }
+
+  #onRoutersLost(): void {
+    if (this.#closed) return;
+    this.emit('routersLost');
+    this.close();
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw new AppError('MEDIA_UNAVAILABLE');
+  }
+
+  #member(sessionId: SessionId, otherwise: AppCode): MemberMedia {
+    this.#assertOpen();
+    const member = this.#members.get(sessionId);
+    if (!member) throw new AppError(otherwise);
+    return member;
+  }
+}

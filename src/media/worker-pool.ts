@@ -1,0 +1,205 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { WorkerLogLevel } from 'mediasoup/types';
+import { Emitter } from '../core/emitter.ts';
+import { AppError } from '../core/errors.ts';
+import type { Logger } from '../core/logger.ts';
+import { type ListenOptions, MediaWorker } from './media-worker.ts';
+
+export type WorkerPoolOptions = ListenOptions & {
+  /** How many workers; one a CPU core uses the machine fully. */
+  readonly size: number;
+  readonly logLevel: WorkerLogLevel;
+  readonly logger: Logger;
+  /** A worker with this many routers takes no more. Default: no limit. */
+  readonly maxRoutersPerWorker?: number;
+};
+
+export interface WorkerPoolEvents {
+  workerDied: [worker: { index: number; pid: number; error: Error }];
+  workerRestarted: [worker: { index: number; pid: number }];
+}
+
+export interface WorkerStats {
+  readonly index: number;
+  /** Null between a death and the restart. */
+  readonly pid: number | null;
+  /** The process runs and answers. */
+  readonly alive: boolean;
+  readonly routers: number;
+  readonly transports: number;
+  readonly consumers: number;
+  /** CPU time since the process started, in ms. */
+  readonly cpu: { readonly user: number; readonly system: number };
+  /** Peak resident set size, in KiB. */
+  readonly maxRss: number;
+}
+
+export interface WorkerDump {
+  readonly index: number;
+  readonly routers: number;
+  readonly webRtcServers: number;
+  /** Of the worker's WebRtcServer; 0 with a port range. */
+  readonly webRtcTransports: number;
+}
+
+/** A worker's place in the pool: it keeps its index and ports when the process is replaced. */
+interface Slot {
+  readonly index: number;
+  worker: MediaWorker | undefined;
+  startedAt: number;
+  /** Deaths and failed starts in a row. */
+  failures: number;
+}
+
+/** Restart delays: at once, then doubling from the first to the second value, in ms. */
+const restartDelay = { first: 250, max: 10_000 };
+/** A worker that lived this long, in ms, was healthy: its next death is a first one again. */
+const stableAfter = 60_000;
+/** How long a worker may take to answer for statistics before it counts as not alive, in ms. */
+const answerTimeout = 1_000;
+
+/** The mediasoup workers of this process. One that dies is replaced on the same ports. */
+export class WorkerPool extends Emitter<WorkerPoolEvents> {
+  readonly #options: WorkerPoolOptions;
+  readonly #slots: readonly Slot[];
+  readonly #closing = new AbortController();
+  readonly #restarts = new Set<Promise<void>>();
+  #closed: Promise<void> | undefined;
+
+  /**
+   * Starts all workers.
+   *
+   * @throws Error when a worker does not start or its port is taken; nothing is left running then
+   */
+  static async create(options: WorkerPoolOptions): Promise<WorkerPool> {
+    const pool = new WorkerPool(options);
+    try {
+      await Promise.all(pool.#slots.map((slot) => pool.#start(slot)));
+      return pool;
+    } catch (error) {
+      await pool.close();
+      throw error;
+    }
+  }
+
+  private constructor(options: WorkerPoolOptions) {
+    super((event, error) => options.logger.error({ err: error, event }, 'listener of the worker pool failed'));
+    this.#options = options;
+    this.#slots = Array.from({ length: options.size }, (_, index) => ({
+      index,
+      worker: undefined,
+      startedAt: 0,
+      failures: 0,
+    }));
+  }
+
+  get size(): number {
+    return this.#slots.length;
+  }
+
+  /** Whether every worker process runs. */
+  get healthy(): boolean {
+    return this.#closed === undefined && this.#slots.every((slot) => slot.worker?.alive);
+  }
+
+  /**
+   * The worker that has the least to do. Open a router on it at once: what it is about to do counts only from then on.
+   *
+   * @throws AppError `MEDIA_UNAVAILABLE` when no worker is alive and below its limit of routers
+   */
+  leastLoaded(): MediaWorker {
+    const limit = this.#options.maxRoutersPerWorker ?? Infinity;
+    let best: MediaWorker | undefined;
+    for (const { worker } of this.#slots) {
+      if (!worker?.alive || worker.routers >= limit) continue;
+      if (best === undefined || worker.load < best.load) best = worker;
+    }
+    if (best === undefined || this.#closed) throw new AppError('MEDIA_UNAVAILABLE');
+    return best;
+  }
+
+  /** Counts and resource use of each worker, by index. A worker that does not answer within 1 s is not alive. */
+  stats(): Promise<WorkerStats[]> {
+    return Promise.all(this.#slots.map((slot) => statsOf(slot)));
+  }
+
+  /**
+   * What each live worker process itself says it holds, to prove that nothing was left behind.
+   *
+   * @throws Error when a worker dies meanwhile
+   */
+  async dump(): Promise<WorkerDump[]> {
+    const workers = this.#slots.flatMap(({ worker }) => (worker?.alive ? [worker] : []));
+    return Promise.all(workers.map(async (worker) => ({ index: worker.index, ...(await worker.dump()) })));
+  }
+
+  /** Ends all worker processes and waits until they are gone. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.all(this.#slots.map((slot) => slot.worker?.close()));
+    await Promise.all(this.#restarts);
+  }
+
+  async #start(slot: Slot): Promise<void> {
+    const worker = await MediaWorker.start({
+      index: slot.index,
+      listen: this.#options,
+      logLevel: this.#options.logLevel,
+      onDied: (error) => this.#onDied(slot, error),
+    });
+    if (this.#closing.signal.aborted) {
+      await worker.close();
+      throw new AppError('MEDIA_UNAVAILABLE', { message: 'The worker pool was closed' });
+    }
+    slot.worker = worker;
+    slot.startedAt = Date.now();
+  }
+
+  #onDied(slot: Slot, error: Error): void {
+    const pid = slot.worker?.pid ?? 0;
+    slot.worker = undefined;
+    if (this.#closing.signal.aborted) return;
+    this.#options.logger.error({ err: error, index: slot.index, pid }, 'media worker died');
+    if (Date.now() - slot.startedAt >= stableAfter) slot.failures = 0;
+    const restart = this.#restart(slot).finally(() => this.#restarts.delete(restart));
+    this.#restarts.add(restart);
+    this.emit('workerDied', { index: slot.index, pid, error });
+  }
+
+  /** Tries until the worker runs or the pool is closed. Never rejects. */
+  async #restart(slot: Slot): Promise<void> {
+    while (!this.#closing.signal.aborted) {
+      const wait = slot.failures === 0 ? 0 : restartDelay.first * 2 ** (slot.failures - 1);
+      slot.failures++;
+      try {
+        await delay(Math.min(wait, restartDelay.max), undefined, { signal: this.#closing.signal });
+        await this.#start(slot);
+      } catch (error) {
+        if (this.#closing.signal.aborted) return;
+        this.#options.logger.error({ err: error, index: slot.index }, 'media worker could not be restarted');
+        continue;
+      }
+      const pid = slot.worker?.pid ?? 0;
+      this.#options.logger.info({ index: slot.index, pid }, 'media worker restarted');
+      this.emit('workerRestarted', { index: slot.index, pid });
+      return;
+    }
+  }
+}
+
+async function statsOf({ index, worker }: Slot): Promise<WorkerStats> {
+  const silent = { cpu: { user: 0, system: 0 }, maxRss: 0 };
+  if (!worker) return { index, pid: null, alive: false, routers: 0, transports: 0, consumers: 0, ...silent };
+  const timeout = new AbortController();
+  const usage = await Promise.race([
+    worker.usage().catch(() => undefined),
+    delay(answerTimeout, undefined, { signal: timeout.signal }).catch(() => undefined),
+  ]);
+  timeout.abort();
+  return { index, pid: worker.pid, alive: worker.alive && usage !== undefined, ...worker.counts, ...(usage ?? silent) };
+}

@@ -1,0 +1,195 @@
+import type { Topic } from '../core/events.ts';
+import { compareEventIds, type EventId, type UserId } from '../core/ids.ts';
+import type { ByteSink } from './byte-sink.ts';
+import { type FeedEntry, type FeedFilter, isFor, type RoomFeed } from './room-feed.ts';
+import { SharedBytes, type WireFormat } from './wire-format.ts';
+
+/** Bursts are written together: one write a client and interval, ms. A single event in a quiet room goes at once. */
+const flushIntervalMs = 20;
+/** A client with more than this unread gets nothing more until it has read most of it, bytes. */
+const pauseAboveBytes = 256 * 1024;
+const resumeBelowBytes = 32 * 1024;
+/** A client that stays behind for longer is cut; it comes back and resumes by its cursor, ms. */
+const longestPauseMs = 10_000;
+const pauseCheckMs = 100;
+
+/** A subscription that is fed by the broadcast. */
+export interface BroadcastSubscriber {
+  readonly sink: ByteSink;
+  /** The client's id of the subscription, as JSON text. */
+  readonly requestId: string;
+  readonly filter: FeedFilter;
+  /** Called when events were lost: the subscription must start again from `cursor`, by Redis. */
+  readonly onGap: (cursor: EventId) => void;
+}
+
+interface Paused {
+  /** Last event that was written. */
+  readonly cursor: EventId;
+  readonly since: number;
+}
+
+/**
+ * Writes one room's events to every subscribed socket of this process.
+ *
+ * Cost: an event is encoded once a distinct request id; a client costs one write of shared bytes a flush, whether that
+ * holds one event or fifty. A client that does not read costs at most 256 KiB and its place in a set.
+ */
+export class EventBroadcast {
+  readonly #feed: RoomFeed;
+  readonly #wire: WireFormat;
+  readonly #active: Record<Topic, Set<BroadcastSubscriber>> = {
+    room: new Set(),
+    media: new Set(),
+    chat: new Set(),
+    gift: new Set(),
+  };
+  readonly #paused = new Map<BroadcastSubscriber, Paused>();
+  /** Subscribers whose client was told more by another node than this one has read: they skip what they know. */
+  readonly #ahead = new Map<BroadcastSubscriber, EventId>();
+  readonly #stopListening: (() => void)[];
+  #pending: FeedEntry[] = [];
+  /** Last event before the pending ones. */
+  #flushed: EventId;
+  #flushedAt = 0;
+  #flushTimer: NodeJS.Timeout | NodeJS.Immediate | null = null;
+  #pauseTimer: NodeJS.Timeout | null = null;
+
+  constructor(feed: RoomFeed, wire: WireFormat) {
+    this.#feed = feed;
+    this.#wire = wire;
+    this.#flushed = feed.head;
+    this.#stopListening = [
+      feed.on('entry', (entry) => {
+        this.#pending.push(entry);
+        this.#scheduleFlush();
+      }),
+      feed.on('gap', () => this.#onGap()),
+    ];
+  }
+
+  /**
+   * Feeds a subscription from `cursor` on. What the feed has beyond the cursor is written before this returns, so nothing
+   * is missed or doubled between an ordinary replay and the broadcast.
+   *
+   * @returns false when the feed does not reach back to the cursor any more: replay again
+   */
+  attach(subscriber: BroadcastSubscriber, cursor: EventId): boolean {
+    this.#flush();
+    const missed = this.#feed.after(cursor);
+    if (missed === null) return false;
+    this.#write(subscriber, missed);
+    if (compareEventIds(cursor, this.#feed.head) > 0) this.#ahead.set(subscriber, cursor);
+    this.#active[subscriber.filter.topic].add(subscriber);
+    return true;
+  }
+
+  /** Ends the feeding of a subscription; events up to now are written first. Again without effect. */
+  detach(subscriber: BroadcastSubscriber): void {
+    const active = this.#active[subscriber.filter.topic];
+    if (active.has(subscriber)) this.#flush();
+    active.delete(subscriber);
+    this.#paused.delete(subscriber);
+    this.#ahead.delete(subscriber);
+  }
+
+  /** Writes what is pending and ends. */
+  close(): void {
+    this.#flush();
+    for (const stop of this.#stopListening) stop();
+    if (this.#pauseTimer !== null) clearInterval(this.#pauseTimer);
+    this.#pauseTimer = null;
+  }
+
+  #scheduleFlush(): void {
+    if (this.#flushTimer !== null) return;
+    const waitMs = this.#flushedAt + flushIntervalMs - performance.now();
+    this.#flushTimer =
+      waitMs > 0 ? setTimeout(() => this.#flush(), waitMs) : setImmediate(() => this.#flush());
+  }
+
+  #flush(): void {
+    if (this.#flushTimer !== null) {
+      clearTimeout(this.#flushTimer as NodeJS.Timeout);
+      clearImmediate(this.#flushTimer as NodeJS.Immediate);
+      this.#flushTimer = null;
+    }
+    if (this.#pending.length === 0) return;
+    const batch = this.#pending;
+    const before = this.#flushed;
+    this.#pending = [];
+    this.#flushed = batch.at(-1)?.id ?? before;
+    this.#flushedAt = performance.now();
+    for (const topic of new Set(batch.map((entry) => entry.topic))) {
+      this.#flushTopic(topic, batch.filter((entry) => entry.topic === topic), before);
+    }
+  }
+
+  #flushTopic(topic: Topic, batch: readonly FeedEntry[], before: EventId): void {
+    const forEverybody = batch.filter(({ recipient }) => recipient === null);
+    const recipients = new Set<UserId | null>(batch.map(({ recipient }) => recipient));
+    const shared = new SharedBytes((requestId) => this.#wire.events(requestId, forEverybody));
+    for (const subscriber of this.#active[topic]) {
+      if (this.#pauseIfBehind(subscriber, before)) continue;
+      if (this.#ahead.has(subscriber) || recipients.has(subscriber.filter.userId)) this.#write(subscriber, batch);
+      else if (forEverybody.length > 0) subscriber.sink.write(shared.for(subscriber.requestId));
+    }
+  }
+
+  /** Writes the entries that a subscriber wants and does not know. */
+  #write(subscriber: BroadcastSubscriber, entries: readonly FeedEntry[]): void {
+    const known = this.#ahead.get(subscriber);
+    const wanted = entries.filter((entry) => {
+      return isFor(entry, subscriber.filter) && (known === undefined || compareEventIds(entry.id, known) > 0);
+    });
+    const last = entries.at(-1);
+    if (known !== undefined && last !== undefined && compareEventIds(last.id, known) >= 0) {
+      this.#ahead.delete(subscriber);
+    }
+    if (wanted.length > 0 && subscriber.sink.writable) {
+      subscriber.sink.write(this.#wire.events(subscriber.requestId, wanted));
+    }
+  }
+
+  /** Takes a client that is not reading, or is closing, out of the flush. */
+  #pauseIfBehind(subscriber: BroadcastSubscriber, cursor: EventId): boolean {
+    const { sink, filter } = subscriber;
+    if (!sink.writable) return true;
+    if (sink.bufferedBytes <= pauseAboveBytes) return false;
+    this.#active[filter.topic].delete(subscriber);
+    this.#paused.set(subscriber, { cursor, since: performance.now() });
+    this.#pauseTimer ??= setInterval(() => this.#seeToPaused(), pauseCheckMs).unref();
+    return true;
+  }
+
+  /** Lets paused clients catch up from the ring, or cuts them. */
+  #seeToPaused(): void {
+    this.#flush();
+    for (const [subscriber, { cursor, since }] of this.#paused) {
+      const missed = this.#feed.after(cursor);
+      if (missed === null || performance.now() - since > longestPauseMs) {
+        this.#paused.delete(subscriber);
+        subscriber.sink.terminate();
+      } else if (subscriber.sink.bufferedBytes < resumeBelowBytes) {
+        this.#paused.delete(subscriber);
+        this.#write(subscriber, missed);
+        this.#active[subscriber.filter.topic].add(subscriber);
+      }
+    }
+    if (this.#paused.size > 0 || this.#pauseTimer === null) return;
+    clearInterval(this.#pauseTimer);
+    this.#pauseTimer = null;
+  }
+
+  #onGap(): void {
+    const cursor = this.#flushed;
+    this.#flush();
+    this.#flushed = this.#feed.head;
+    const everybody = Object.values(this.#active).flatMap((subscribers) => [...subscribers]);
+    for (const subscriber of [...everybody, ...this.#paused.keys()]) {
+      const position = this.#paused.get(subscriber)?.cursor ?? cursor;
+      this.detach(subscriber);
+      subscriber.onGap(position);
+    }
+  }
+}
