@@ -1,0 +1,128 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import Fastify from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { ZodError } from 'zod';
+import type { Fault, Faults } from './faults.ts';
+import type { Gifts } from './gifts.ts';
+import { batchRequest, statusRequest, toValidationAnswer, validateRequest } from './requests.ts';
+import type { RoomStatus, Rooms } from './rooms.ts';
+import type { Users } from './users.ts';
+
+export interface HttpOptions {
+  readonly internalKey: string;
+  readonly users: Users;
+  readonly rooms: Rooms;
+  readonly gifts: Gifts;
+  readonly faults: Faults;
+  /** Called for each status that was accepted. */
+  readonly onStatus: (roomId: string, status: RoomStatus) => void;
+  readonly logger: FastifyBaseLogger | undefined;
+}
+
+/** The HTTP side of the contract in docs/LARAVEL_REQUIREMENTS.md; not listening yet. */
+export function createHttp(options: HttpOptions): FastifyInstance {
+  const app = Fastify({
+    ...(options.logger === undefined ? {} : { loggerInstance: options.logger }),
+    // Tests stop the stand-in while requests are open.
+    forceCloseConnections: true,
+  });
+  app.setErrorHandler((error, _request, reply) => {
+    if (error instanceof ZodError) return reply.code(422).send(toValidationAnswer(error));
+    const status = hasStatus(error) ? error.statusCode : 500;
+    if (status >= 500) app.log.error(error);
+    return reply
+      .code(status)
+      .send({ message: status < 500 && error instanceof Error ? error.message : 'Server Error' });
+  });
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ message: 'Not Found' }));
+  requireInternalKey(app, options.internalKey);
+  injectFaults(app, options.faults);
+  addRoutes(app, options);
+  return app;
+}
+
+function addRoutes(app: FastifyInstance, { users, rooms, gifts, onStatus }: HttpOptions): void {
+  app.post('/internal/auth/validate', (request) => {
+    const { token } = validateRequest.parse(request.body);
+    const user = users.findByToken(token);
+    return user === null ? { valid: false } : { valid: true, user };
+  });
+
+  app.get('/internal/rooms', () => ({ rooms: rooms.listOpen() }));
+
+  app.get<{ Params: { id: string } }>('/internal/rooms/:id', (request, reply) => {
+    const room = rooms.findOpen(request.params.id);
+    return room === null ? reply.code(404).send({ message: 'Room not found.' }) : { room };
+  });
+
+  app.post<{ Params: { id: string } }>('/internal/rooms/:id/status', (request, reply) => {
+    const status = statusRequest.parse(request.body);
+    if (!rooms.setStatus(request.params.id, status)) return reply.code(404).send({ message: 'Room not found.' });
+    onStatus(request.params.id.toLowerCase(), status);
+    return reply.code(204).send();
+  });
+
+  app.get('/internal/gifts', () => ({ gifts: gifts.list() }));
+
+  app.post('/internal/gifts/batch', (request) => {
+    const batch = batchRequest.parse(request.body);
+    return { results: batch.gifts.map((sent) => gifts.settle(sent)) };
+  });
+}
+
+function requireInternalKey(app: FastifyInstance, internalKey: string): void {
+  // Digests are of one length, so the comparison takes one time whatever was sent.
+  const digest = (text: string) => createHash('sha256').update(text).digest();
+  const expected = digest(internalKey);
+  app.addHook('onRequest', (request, reply, next) => {
+    const given = request.headers['x-internal-key'];
+    if (typeof given === 'string' && timingSafeEqual(digest(given), expected)) return next();
+    return reply.code(401).send({ message: 'The internal key is missing or wrong.' });
+  });
+}
+
+function injectFaults(app: FastifyInstance, faults: Faults): void {
+  const stopping = new AbortController();
+  const losesAnswer = new WeakSet<FastifyRequest>();
+  app.addHook('preClose', (done) => {
+    stopping.abort();
+    done();
+  });
+  app.addHook('preHandler', async (request, reply) => {
+    const fault = faults.take(request.url);
+    if (fault === null) return;
+    if (fault.delayMs !== undefined) {
+      await sleep(fault.delayMs, undefined, { signal: stopping.signal }).catch(() => {});
+    }
+    if (fault.down === true || stopping.signal.aborted) {
+      drop(request, reply);
+      return;
+    }
+    if (fault.loseAnswer === true) losesAnswer.add(request);
+    if (fault.status !== undefined || fault.body !== undefined) await answerWith(reply, fault);
+  });
+  app.addHook('onSend', async (request, reply, payload) => {
+    if (losesAnswer.has(request)) drop(request, reply);
+    return payload;
+  });
+}
+
+function answerWith(
+  reply: FastifyReply,
+  { status = 200, body = { message: 'A fault was set.' } }: Fault,
+): FastifyReply {
+  return reply
+    .code(status)
+    .type('application/json')
+    .send(typeof body === 'string' ? body : JSON.stringify(body));
+}
+
+function drop(request: FastifyRequest, reply: FastifyReply): void {
+  reply.hijack();
+  request.raw.socket.destroy();
+}
+
+function hasStatus(error: unknown): error is { statusCode: number } {
+  return typeof error === 'object' && error !== null && 'statusCode' in error && typeof error.statusCode === 'number';
+}
