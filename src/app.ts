@@ -110,7 +110,12 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
   const store = new RoomStore(redis, scripts);
   const laravel = new LaravelClient(config.laravel);
   const revocations = new RevocationList(redis);
-  const connections = new Connections(revocations, logger);
+  const auth = new Authenticator(redis, laravel, revocations, logger);
+  const { chatPerMinute, giftsPerMinute, callsPerSecond, connectionsPerUser, connectionsPerAddress } = config.limits;
+  const connections = new Connections(
+    { perUser: connectionsPerUser, perAddress: connectionsPerAddress },
+    { auth, revocations, logger },
+  );
   const directory = new RoomDirectory(laravel, store);
   const reader = new EventReader(redis, subscriber, logger);
   const rooms = new LocalRooms({ reader, media: mediaRooms, store, wire: trpcWireFormat, nodeId, logger });
@@ -127,10 +132,8 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
   );
   const giftQueue = new GiftQueue(redis, scripts, nodeId);
   const settlement = new GiftSettlement({ queue: giftQueue, laravel, store, logger });
-  const { chatPerMinute, giftsPerMinute } = config.limits;
 
   const services: Services = {
-    auth: new Authenticator(redis, laravel, revocations, logger),
     directory,
     store,
     members,
@@ -184,6 +187,7 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
     internalKey: config.laravel.internalKey,
     allowedOrigins: config.http.corsOrigins,
     production: config.environment === 'production',
+    callsPerSecond,
   });
   if (!(await mountClient(server, overrides.clientDirectory ?? builtClient))) {
     logger.info('No built web client; serving the API only (npm run build:client makes one)');
@@ -226,6 +230,7 @@ async function makeServer({ http }: Config, logger: Logger): Promise<FastifyInst
     loggerInstance: logger as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: 64 * 1024,
+    trustProxy: http.trustProxy,
     forceCloseConnections: true,
   };
   const server =

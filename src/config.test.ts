@@ -24,7 +24,7 @@ describe('configuration', () => {
     const config = loadConfig(production);
     expect(config.http.port).toBe(3030);
     expect(config.redis).toEqual({ host: 'redis.internal', port: 6379, password: null, db: 3 });
-    expect(config.limits).toEqual({ chatPerMinute: 60, giftsPerMinute: 30 });
+    expect(config.limits).toMatchObject({ chatPerMinute: 60, giftsPerMinute: 30 });
     expect(config.media.portRange).toBeNull();
   });
 

@@ -64,6 +64,13 @@ const environmentSchema = z.object({
   RATE_LIMIT_MESSAGES_PER_MINUTE: count(1, 100_000).default(60),
   RATE_LIMIT_GIFTS_PER_MINUTE: count(1, 100_000).default(30),
 
+  /** Calls of one connection; beyond them it is read more slowly. */
+  RATE_LIMIT_CALLS_PER_SECOND: count(1, 1_000_000).default(50),
+  MAX_CONNECTIONS_PER_USER: count(1, 10_000).default(20),
+  MAX_CONNECTIONS_PER_ADDRESS: count(1, 1_000_000).default(5_000),
+  /** Behind a proxy that sets X-Forwarded-For: take the client's address from there. */
+  TRUST_PROXY: z.stringbool().default(false),
+
   ROOM_GRACE_SECONDS: count(1, 600).default(30),
   ROOM_IDLE_SECONDS: count(1, 86_400).default(60),
   ROOM_EVENT_LOG_LENGTH: count(100, 100_000).default(2_000),
@@ -129,6 +136,7 @@ function toConfig(env: Environment) {
           ? { keyPath: env.SSL_KEY_PATH, certPath: env.SSL_CERT_PATH }
           : null,
       corsOrigins: env.CORS_ORIGINS,
+      trustProxy: env.TRUST_PROXY,
     },
     redis: {
       host: env.REDIS_HOST ?? '127.0.0.1',
@@ -163,6 +171,9 @@ function toConfig(env: Environment) {
     limits: {
       chatPerMinute: env.RATE_LIMIT_MESSAGES_PER_MINUTE,
       giftsPerMinute: env.RATE_LIMIT_GIFTS_PER_MINUTE,
+      callsPerSecond: env.RATE_LIMIT_CALLS_PER_SECOND,
+      connectionsPerUser: env.MAX_CONNECTIONS_PER_USER,
+      connectionsPerAddress: env.MAX_CONNECTIONS_PER_ADDRESS,
     },
   };
 }

@@ -13,6 +13,8 @@ export const errorTable = {
   // requests
   BAD_INPUT: { status: 400, retryable: false, message: 'The input does not fit the procedure' },
   RATE_LIMITED: { status: 429, retryable: true, message: 'Too many calls' },
+  TOO_MANY_CONNECTIONS: { status: 429, retryable: true, message: 'You have too many connections open' },
+  TOO_MANY_SUBSCRIPTIONS: { status: 429, retryable: false, message: 'This connection has too many subscriptions' },
   WEBSOCKET_REQUIRED: { status: 400, retryable: false, message: 'This procedure needs a WebSocket connection' },
   // rooms
   ROOM_NOT_FOUND: { status: 404, retryable: false, message: 'There is no such room' },

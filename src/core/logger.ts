@@ -26,14 +26,14 @@ const maxDepth = 8;
  * @param destination - where lines go; standard output unless given
  */
 export function createLogger(level: string, destination?: DestinationStream): Logger {
-  const options = {
-    level,
-    formatters: {
-      log: (fields: Record<string, unknown>) => withoutSecretFields(fields),
-      bindings: (fields: Record<string, unknown>) => withoutSecretFields(fields),
-    },
-  };
-  return destination === undefined ? pino(options) : pino(options, destination);
+  const options = { level, formatters: { log: withoutSecretFields } };
+  const logger = destination === undefined ? pino(options) : pino(options, destination);
+  // pino applies no formatter to the bindings of children; they inherit this method.
+  const makeChild = logger.child;
+  logger.child = function (this: Logger, bindings, childOptions) {
+    return makeChild.call(this, withoutSecretFields(bindings), childOptions as object);
+  } as typeof logger.child;
+  return logger;
 }
 
 function withoutSecretFields(fields: Record<string, unknown>): Record<string, unknown> {

@@ -3,6 +3,7 @@ import type { Encoder } from '@trpc/server/adapters/ws';
 import { WebSocket } from 'ws';
 import { HandOver } from '../routers/hand-over.ts';
 import type { ByteSink } from '../services/byte-sink.ts';
+import type { InboundThrottle } from './inbound-throttle.ts';
 
 /**
  * The server's side of a WebSocket: takes frames that were made once for many, beside what tRPC sends, and recognises the
@@ -49,16 +50,22 @@ class HandOverFrame extends Uint8Array<ArrayBuffer> {
   }
 }
 
-/** JSON, but for hand-overs. */
-export const handOverEncoder: Encoder = {
-  encode: (message) => {
-    const { id, result } = message as { id?: unknown; result?: { data?: { json?: unknown } } };
-    // superjson leaves instances of classes that it does not know as they are.
-    const handOver = result?.data?.json;
-    return handOver instanceof HandOver ? new HandOverFrame(handOver, JSON.stringify(id)) : JSON.stringify(message);
-  },
-  decode: (data) => {
-    if (typeof data !== 'string') throw new TypeError('Messages are JSON in text frames');
-    return JSON.parse(data) as unknown;
-  },
-};
+/** JSON, but for hand-overs; what comes in is counted. */
+export function makeEncoder(throttle: Pick<InboundThrottle, 'count'>): Encoder {
+  return {
+    encode: (message) => {
+      const { id, result } = message as { id?: unknown; result?: { data?: { json?: unknown } } };
+      // superjson leaves instances of classes that it does not know as they are.
+      const handOver = result?.data?.json;
+      return handOver instanceof HandOver ? new HandOverFrame(handOver, JSON.stringify(id)) : JSON.stringify(message);
+    },
+    decode: (data) => {
+      throttle.count(1);
+      if (typeof data !== 'string') throw new TypeError('Messages are JSON in text frames');
+      const message = JSON.parse(data) as unknown;
+      // A batch counts by its calls; the frame itself counts for the first.
+      if (Array.isArray(message)) throttle.count(message.length - 1);
+      return message;
+    },
+  };
+}

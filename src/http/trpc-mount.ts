@@ -1,6 +1,6 @@
 import websocket, { type WebsocketPluginOptions } from '@fastify/websocket';
 import { fastifyTRPCPlugin, type FastifyTRPCPluginOptions } from '@trpc/server/adapters/fastify';
-import { getWSConnectionHandler } from '@trpc/server/adapters/ws';
+import { getWSConnectionHandler, type WSSHandlerOptions } from '@trpc/server/adapters/ws';
 import type { FastifyInstance } from 'fastify';
 import { WebSocket } from 'ws';
 import { AppError } from '../core/errors.ts';
@@ -9,7 +9,8 @@ import type { Context } from '../routers/context.ts';
 import { type AppRouter, appRouter } from '../routers/index.ts';
 import { closeCodes, Connection, type Connections } from '../services/connections.ts';
 import type { Services } from '../services/index.ts';
-import { EventSocket, handOverEncoder } from './event-socket.ts';
+import { EventSocket, makeEncoder } from './event-socket.ts';
+import { InboundThrottle } from './inbound-throttle.ts';
 import { showsInternalKey } from './internal-key.ts';
 import { isOriginAllowed } from './origin.ts';
 
@@ -39,6 +40,8 @@ export interface TrpcMountOptions {
   readonly internalKey: string;
   readonly allowedOrigins: readonly string[];
   readonly production: boolean;
+  /** Calls of one connection that are read without delay, in the long run. */
+  readonly callsPerSecond: number;
 }
 
 /** Serves the routers at `/trpc`: for clients over WebSocket, for admin tools over HTTP too. */
@@ -59,23 +62,22 @@ export async function mountTrpc(server: FastifyInstance, options: TrpcMountOptio
   });
 
   const bySocket = new WeakMap<WebSocket, Connection>();
-  const serveSocket = getWSConnectionHandler<AppRouter>({
+  const adapter: WSSHandlerOptions<AppRouter> = {
     wss: server.websocketServer,
     router: appRouter,
     keepAlive,
     maxBatchSize,
-    experimental_encoder: handOverEncoder,
     createContext: async ({ res: socket, info }): Promise<Context> => {
       const connection = bySocket.get(socket);
       if (connection === undefined) throw new AppError('INTERNAL', { message: 'A socket came without a connection' });
       const refusal = await authenticate(connection, info.connectionParams?.['token']);
       return { services, logger, connection, refusal, isAdmin: false };
     },
-  });
+  };
 
   async function authenticate(connection: Connection, token: unknown): Promise<AppError | null> {
     try {
-      await connection.authenticate(() => services.auth.authenticate(token));
+      await connections.authenticate(connection, token);
       return null;
     } catch (error) {
       const refusal = error instanceof AppError ? error : new AppError('SERVICE_UNAVAILABLE', { cause: error });
@@ -96,13 +98,14 @@ export async function mountTrpc(server: FastifyInstance, options: TrpcMountOptio
           production: options.production,
         });
         if (!allowed) return reply.code(403).send({ error: 'This origin may not connect' });
+        if (!connections.accepts(request.ip)) return reply.code(429).send({ error: 'Too many connections' });
       },
     },
     (socket, request) => {
       const gone = new AbortController();
       const connection = new Connection(gone.signal, (code, reason) => socket.close(code, reason));
       bySocket.set(socket, connection);
-      connections.add(connection);
+      connections.add(connection, request.ip);
       const deadline = setTimeout(() => {
         if (!connection.presented) connection.close(closeCodes.unauthenticated, 'UNAUTHENTICATED');
       }, authenticationMs);
@@ -111,8 +114,11 @@ export async function mountTrpc(server: FastifyInstance, options: TrpcMountOptio
         gone.abort();
         void services.members.connectionLost(connection);
       });
+      const throttle = new InboundThrottle(socket, options.callsPerSecond);
+      socket.on('close', () => throttle.stop());
       (socket as EventSocket).bind(request.raw.socket);
-      serveSocket(socket, request.raw);
+      // A handler a connection, since its decoder counts the calls of this connection.
+      getWSConnectionHandler({ ...adapter, experimental_encoder: makeEncoder(throttle) })(socket, request.raw);
     },
   );
 

@@ -27,6 +27,7 @@ export async function* deliverEvents<T extends Topic>(
   const { member, services } = ctx;
   const { feed, events } = member.room;
   const filter = { topic, userId: member.userId };
+  using _counted = countSubscription(ctx);
   let cursor = input.lastEventId ?? feed.head;
   yield tracked(cursor, { type: 'subscribed' });
 
@@ -54,6 +55,7 @@ export async function* deliverEvents<T extends Topic>(
 
 /** The newest activity of a room, for as long as the membership lasts. */
 export async function* deliverActivity({ ctx, signal }: SubscriptionCall): AsyncGenerator<RoomActivity, void> {
+  using _counted = countSubscription(ctx);
   const { activity } = ctx.member.room;
   let watcher: ActivityWatcher | null = null;
   try {
@@ -66,6 +68,11 @@ export async function* deliverActivity({ ctx, signal }: SubscriptionCall): Async
     if (watcher !== null) activity.unwatch(watcher);
   }
   requireMember(ctx, signal);
+}
+
+/** Holds one of the connection's places for subscriptions. @throws AppError TOO_MANY_SUBSCRIPTIONS */
+function countSubscription({ connection }: SubscriptionCall['ctx']): Disposable {
+  return { [Symbol.dispose]: connection.addSubscription() };
 }
 
 /** Resolves when the client unsubscribes or is gone, or the membership is over. */

@@ -1,9 +1,9 @@
 import { initTRPC, TRPCError } from '@trpc/server';
-import superjson from 'superjson';
 import { z } from 'zod';
 import { AppError, type AppCode, errorTable } from '../core/errors.ts';
 import { roomIdSchema } from '../core/ids.ts';
 import type { Context } from './context.ts';
+import { transformer } from './transformer.ts';
 
 /** tRPC's code for an HTTP status of the error table. */
 const trpcCodes = {
@@ -18,7 +18,7 @@ const trpcCodes = {
 } as const;
 
 const t = initTRPC.context<Context>().create({
-  transformer: superjson,
+  transformer,
   // Stack traces are for the log.
   isDev: false,
   errorFormatter: ({ shape, error }) => {

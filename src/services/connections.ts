@@ -1,14 +1,16 @@
 import { v4 as uuidv4 } from 'uuid';
 import type { AppCode } from '../core/errors.ts';
 import { AppError } from '../core/errors.ts';
-import type { ConnectionId, RoomId } from '../core/ids.ts';
+import type { ConnectionId, RoomId, UserId } from '../core/ids.ts';
 import type { Logger } from '../core/logger.ts';
-import type { Identity } from './auth.ts';
+import type { Authenticator, Identity } from './auth.ts';
 import type { LocalMember } from './local-room.ts';
 import type { RevocationList } from './revocation.ts';
 
 /** How often a live connection's token is looked up among the revoked ones, ms (DESIGN: cut within 60 s). */
 const revocationCheckMs = 50_000;
+/** Subscriptions of one connection; a client needs five. */
+const mostSubscriptions = 20;
 
 /** WebSocket close codes of ours (RFC 6455 leaves 4000-4999 to applications). */
 export const closeCodes = {
@@ -28,6 +30,7 @@ export class Connection {
   readonly #ended = new Map<RoomId, AppCode>();
   readonly #close: (code: number, reason: string) => void;
   #identity: Identity | null = null;
+  #subscriptions = 0;
   #presented = false;
 
   /**
@@ -43,10 +46,6 @@ export class Connection {
   get identity(): Identity {
     if (this.#identity === null) throw new AppError('UNAUTHENTICATED');
     return this.#identity;
-  }
-
-  get authenticated(): boolean {
-    return this.#identity !== null;
   }
 
   /** Whether the client has shown a token, good or bad. */
@@ -80,42 +79,85 @@ export class Connection {
     throw new AppError(this.#ended.get(roomId) ?? 'NOT_IN_ROOM');
   }
 
+  /**
+   * Counts a subscription.
+   *
+   * @returns a function that gives its place back
+   * @throws AppError TOO_MANY_SUBSCRIPTIONS
+   */
+  addSubscription(): () => void {
+    if (this.#subscriptions >= mostSubscriptions) throw new AppError('TOO_MANY_SUBSCRIPTIONS');
+    this.#subscriptions += 1;
+    return () => (this.#subscriptions -= 1);
+  }
+
   close(code: number, reason: string): void {
     this.#close(code, reason);
   }
 }
 
-/** The live connections of this process. Cuts those whose token has been revoked. */
+export interface ConnectionsOptions {
+  readonly perUser: number;
+  readonly perAddress: number;
+}
+
+/** The live connections of this process: counted by user and address, and cut when their token is revoked. */
 export class Connections {
+  readonly #options: ConnectionsOptions;
+  readonly #auth: Authenticator;
   readonly #revocations: RevocationList;
   readonly #logger: Logger;
-  readonly #open = new Map<Connection, NodeJS.Timeout>();
+  readonly #byAddress = new Tally<string>();
+  readonly #byUser = new Tally<UserId>();
+  #size = 0;
 
-  constructor(revocations: RevocationList, logger: Logger) {
-    this.#revocations = revocations;
-    this.#logger = logger;
+  constructor(
+    options: ConnectionsOptions,
+    use: { readonly auth: Authenticator; readonly revocations: RevocationList; readonly logger: Logger },
+  ) {
+    this.#options = options;
+    this.#auth = use.auth;
+    this.#revocations = use.revocations;
+    this.#logger = use.logger;
   }
 
   get size(): number {
-    return this.#open.size;
+    return this.#size;
   }
 
-  /** Keeps a connection until its socket is gone. */
-  add(connection: Connection): void {
+  /** Whether an address has room for another connection. */
+  accepts(address: string): boolean {
+    return this.#byAddress.count(address) < this.#options.perAddress;
+  }
+
+  /** Counts a connection until its socket is gone. */
+  add(connection: Connection, address: string): void {
+    this.#size += 1;
+    this.#byAddress.add(address);
+    onAbort(connection.closed, () => {
+      this.#size -= 1;
+      this.#byAddress.remove(address);
+    });
+  }
+
+  /**
+   * Finds out who a connection belongs to, and looks from time to time whether the token is still good.
+   *
+   * @throws AppError as Authenticator.authenticate, and TOO_MANY_CONNECTIONS
+   */
+  async authenticate(connection: Connection, token: unknown): Promise<void> {
+    await connection.authenticate(() => this.#auth.authenticate(token));
+    const { id } = connection.identity.user;
+    if (this.#byUser.count(id) >= this.#options.perUser) throw new AppError('TOO_MANY_CONNECTIONS');
+    this.#byUser.add(id);
     const timer = setInterval(() => void this.#cutIfRevoked(connection), revocationCheckMs).unref();
-    this.#open.set(connection, timer);
-    connection.closed.addEventListener(
-      'abort',
-      () => {
-        clearInterval(timer);
-        this.#open.delete(connection);
-      },
-      { once: true },
-    );
+    onAbort(connection.closed, () => {
+      clearInterval(timer);
+      this.#byUser.remove(id);
+    });
   }
 
   async #cutIfRevoked(connection: Connection): Promise<void> {
-    if (!connection.authenticated) return;
     const { user, token } = connection.identity;
     try {
       if (await this.#revocations.isRevoked(token, user.id)) {
@@ -126,4 +168,29 @@ export class Connections {
       this.#logger.warn({ err: error }, 'A revocation check failed; the next one will tell');
     }
   }
+}
+
+/** How often each key is in use. */
+class Tally<K> {
+  readonly #counts = new Map<K, number>();
+
+  count(key: K): number {
+    return this.#counts.get(key) ?? 0;
+  }
+
+  add(key: K): void {
+    this.#counts.set(key, this.count(key) + 1);
+  }
+
+  remove(key: K): void {
+    const left = this.count(key) - 1;
+    if (left > 0) this.#counts.set(key, left);
+    else this.#counts.delete(key);
+  }
+}
+
+/** Runs `listener` when the signal aborts, at once if it has. */
+function onAbort(signal: AbortSignal, listener: () => void): void {
+  if (signal.aborted) listener();
+  else signal.addEventListener('abort', listener, { once: true });
 }

@@ -18,8 +18,18 @@ interface Route {
   readonly feed: RoomFeed;
   /** Announcements that wait until the log before them has been read. */
   readonly waiting: FeedEntry[];
-  /** Reads of the log under way. */
-  catchUps: number;
+  /** The newest read of the log, until it has succeeded; null while announcements go straight to the feed. */
+  catchUp: symbol | null;
+}
+
+/** A part of a log. */
+interface LogPage {
+  /** Entries that fit their schemas, oldest first. */
+  readonly entries: readonly FeedEntry[];
+  /** Position that has been read up to. */
+  readonly end: EventId;
+  /** Whether there may be more. */
+  readonly full: boolean;
 }
 
 /**
@@ -49,8 +59,8 @@ export class EventReader {
       if (route === undefined) return;
       const entry = this.#parseAnnouncement(message);
       if (entry === null) return;
-      if (route.catchUps > 0) route.waiting.push(entry);
-      else route.feed.append(entry);
+      if (route.catchUp === null) route.feed.append(entry);
+      else route.waiting.push(entry);
     });
     // What was announced while the connection was down is in the log.
     subscriber.on('ready', () => void this.#catchUpAll());
@@ -89,12 +99,12 @@ export class EventReader {
   /**
    * Reads a log from Redis, for positions that are older than a feed's memory.
    *
-   * @returns the next entries after `cursor`, oldest first, a page at most; null when `cursor` is not an entry of the log
-   *   (trimmed, or never given out)
+   * @returns what comes after `cursor`, a page at most; null when `cursor` is not an entry of the log (trimmed, or never
+   *   given out)
    */
-  async readAfter(roomId: RoomId, cursor: EventId): Promise<FeedEntry[] | null> {
+  async readAfter(roomId: RoomId, cursor: EventId): Promise<LogPage | null> {
     const [first, ...rest] = await this.#readLog(roomId, cursor);
-    return first?.[0] === cursor ? this.#toEntries(rest) : null;
+    return first?.[0] === cursor ? this.#toPage(rest, cursor) : null;
   }
 
   async #follow(roomId: RoomId): Promise<RoomFeed> {
@@ -102,7 +112,7 @@ export class EventReader {
     const onListenerError = (event: string, error: unknown): void =>
       this.#logger.error({ err: error, event, roomId }, 'A listener of a room feed failed');
     const feed = new RoomFeed(roomId, await this.#lastEventId(roomId), onListenerError, this.#ringLength);
-    const route: Route = { feed, waiting: [], catchUps: 0 };
+    const route: Route = { feed, waiting: [], catchUp: null };
     this.#routes.set(channel, route);
     await this.#catchUp(route, this.#subscriber.subscribe(channel));
     return feed;
@@ -134,28 +144,31 @@ export class EventReader {
     }
   }
 
-  /** Appends what the log has beyond the feed. Announcements wait from the call on, so none overtakes the log. */
+  /**
+   * Appends what the log has beyond the feed. Announcements wait from the call on, so none overtakes the log; when the
+   * log cannot be read they go on waiting, for the next call.
+   */
   async #catchUp(route: Route, subscribed: Promise<unknown>): Promise<void> {
     const { feed, waiting } = route;
-    route.catchUps += 1;
-    try {
-      await subscribed;
-      for (;;) {
-        const [first, ...rest] = await this.#readLog(feed.roomId, feed.head);
-        if (first === undefined) break;
-        // The log begins after our head: what was between is gone, unless the log was empty until now.
-        if (first[0] !== feed.head && feed.head !== beforeFirst) {
-          feed.restart(await this.#lastEventId(feed.roomId));
-          break;
-        }
-        const unread = first[0] === feed.head ? rest : [first, ...rest];
-        for (const entry of this.#toEntries(unread)) feed.append(entry);
-        if (unread.length < pageLength - 1) break;
+    const own = Symbol();
+    route.catchUp = own;
+    await subscribed;
+    let position = feed.head;
+    for (let full = true; full;) {
+      const [first, ...rest] = await this.#readLog(feed.roomId, position);
+      if (first === undefined) break;
+      // The log begins after our head: what was between is gone, unless the log was empty until now.
+      if (first[0] !== position && position !== beforeFirst) {
+        feed.restart(await this.#lastEventId(feed.roomId));
+        break;
       }
-    } finally {
-      route.catchUps -= 1;
+      const page = this.#toPage(first[0] === position ? rest : [first, ...rest], position);
+      for (const entry of page.entries) feed.append(entry);
+      ({ end: position, full } = page);
     }
-    if (route.catchUps === 0) for (const entry of waiting.splice(0)) feed.append(entry);
+    if (route.catchUp !== own) return;
+    route.catchUp = null;
+    for (const entry of waiting.splice(0)) feed.append(entry);
   }
 
   /** Entries of a log from position `from` on, that one included. */
@@ -163,8 +176,12 @@ export class EventReader {
     return this.#commands.xrange(roomEventsKey(roomId), from, '+', 'COUNT', pageLength);
   }
 
-  #toEntries(entries: readonly LogEntry[]): FeedEntry[] {
-    return entries.flatMap(([id, fields]) => this.#toEntry(id, fields[1], fields[3], fields[5]) ?? []);
+  #toPage(entries: readonly LogEntry[], start: EventId): LogPage {
+    return {
+      entries: entries.flatMap(([id, fields]) => this.#toEntry(id, fields[1], fields[3], fields[5]) ?? []),
+      end: (entries.at(-1)?.[0] ?? start) as EventId,
+      full: entries.length >= pageLength - 1,
+    };
   }
 
   /** `<id> <topic> <recipient> <json>`, see lua/includes/room.lua. */

@@ -1,6 +1,5 @@
 import type { RtpCapabilities } from 'mediasoup/types';
 import type { WorkerPool } from '../media/worker-pool.ts';
-import type { Authenticator } from './auth.ts';
 import type { Chat } from './chat.ts';
 import type { EventReplay } from './event-replay.ts';
 import type { Gifts } from './gifts.ts';
@@ -12,7 +11,6 @@ import type { Seats } from './seats.ts';
 
 /** What procedures call. */
 export interface Services {
-  readonly auth: Authenticator;
   readonly directory: RoomDirectory;
   readonly store: RoomStore;
   readonly members: Members;

@@ -1,0 +1,78 @@
+import { TRPCError } from '@trpc/server';
+import superjson, { type SuperJSONResult } from 'superjson';
+
+/** Deepest nesting of an input; RTP capabilities have 5. */
+const mostDepth = 12;
+/** Most values of an input; RTP capabilities of a browser have about 1,000. */
+const mostValues = 4_000;
+const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype']);
+
+/**
+ * superjson in both directions, with a guard before what clients send: of superjson's types an input may use `undefined`
+ * only, since no procedure takes another, and its JSON must be of a size that is cheap to check. So no client has
+ * regular expressions, dates, sets or typed arrays built for it, and no path into a prototype followed.
+ */
+export const transformer = {
+  input: {
+    serialize: (value: unknown): SuperJSONResult => superjson.serialize(value),
+    deserialize: (payload: unknown): unknown => superjson.deserialize(checked(payload)),
+  },
+  output: superjson,
+};
+
+/** @throws TRPCError BAD_REQUEST for an input that no client of ours makes */
+function checked(payload: unknown): SuperJSONResult {
+  if (payload === undefined) return { json: null, meta: { values: ['undefined'] } } as SuperJSONResult;
+  if (!isRecord(payload)) throw refusal('is not in the form of superjson');
+  checkSize(payload);
+  const { json, meta } = payload;
+  const values = isRecord(meta) ? meta['values'] : undefined;
+  if (values !== undefined && !annotatesUndefinedOnly(values)) throw refusal('has types that no procedure takes');
+  // References to equal objects, which superjson notes too, change nothing for us and are left out.
+  return { json, ...(values === undefined ? {} : { meta: { values } }) } as SuperJSONResult;
+}
+
+/** Walks without recursion, so that depth costs no stack. */
+function checkSize(payload: Record<string, unknown>): void {
+  let level: unknown[] = [payload];
+  let values = 0;
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > mostDepth) throw refusal('is nested too deeply');
+    values += level.length;
+    if (values > mostValues) throw refusal('has too many values');
+    const next: unknown[] = [];
+    for (const value of level) {
+      if (Array.isArray(value)) {
+        if (value.length > mostValues) throw refusal('has too many values');
+        next.push(...(value as unknown[]));
+      } else if (isRecord(value)) {
+        for (const key of Object.keys(value)) {
+          if (forbiddenKeys.has(key)) throw refusal('has a forbidden key');
+          next.push(value[key]);
+        }
+      }
+    }
+    level = next;
+  }
+}
+
+/** superjson's annotations: a tree whose leaves are `['undefined']` or a record of further paths. */
+function annotatesUndefinedOnly(values: unknown): boolean {
+  if (Array.isArray(values)) {
+    const [type, inner, ...rest] = values as unknown[];
+    const isLeaf = type === 'undefined' || (isRecord(type) && annotatesUndefinedOnly(type));
+    return isLeaf && rest.length === 0 && (inner === undefined || annotatesUndefinedOnly(inner));
+  }
+  if (!isRecord(values)) return false;
+  return Object.entries(values).every(([path, annotation]) => {
+    return !path.split('.').some((key) => forbiddenKeys.has(key)) && annotatesUndefinedOnly(annotation);
+  });
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function refusal(problem: string): TRPCError {
+  return new TRPCError({ code: 'BAD_REQUEST', message: `The input ${problem}` });
+}
