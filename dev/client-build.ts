@@ -81,9 +81,10 @@ async function hashSources(root: string): Promise<string> {
 
 /** All source files at or below a path, in a fixed order. */
 async function listFiles(path: string): Promise<string[]> {
-  const entries = await readdir(path, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOTDIR') return null;
-    if (error.code === 'ENOENT') return [];
+  const entries = await readdir(path, { withFileTypes: true }).catch((error: unknown) => {
+    const code = error instanceof Error && 'code' in error ? error.code : null;
+    if (code === 'ENOTDIR') return null;
+    if (code === 'ENOENT') return [];
     throw error;
   });
   if (entries === null) return [path];

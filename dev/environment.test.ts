@@ -26,6 +26,7 @@ test('starts everything of our own when nothing is set', async () => {
     HOST: '127.0.0.1',
     PORT: String(settings.port),
     LOG_LEVEL: 'info',
+    MEDIASOUP_RTC_BASE_PORT: '0',
     REDIS_HOST: '127.0.0.1',
     REDIS_PORT: '6001',
     LARAVEL_API_URL: 'http://127.0.0.1:6002',

@@ -75,6 +75,8 @@ export function toServerEnv(
     NODE_ENV: 'development',
     MEDIASOUP_LISTEN_IP: '127.0.0.1',
     MEDIASOUP_ANNOUNCED_IP: '127.0.0.1',
+    // Any free ports: several checkouts may run at once.
+    MEDIASOUP_RTC_BASE_PORT: '0',
     LOG_LEVEL: 'info',
     ...userEnv,
     HOST: host,

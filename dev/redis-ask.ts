@@ -22,7 +22,7 @@ export async function askRedis<T>(port: number, question: (redis: Redis) => Prom
     commandTimeout: 2_000,
   });
   // Without a listener ioredis prints its errors.
-  redis.on('error', () => {});
+  redis.on('error', () => undefined);
   try {
     await redis.connect().catch((error: unknown) => {
       throw new NotListening(`nobody listens on port ${port}`, { cause: error });

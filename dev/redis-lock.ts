@@ -82,7 +82,7 @@ async function waitForStale(file: string, dataDir: string): Promise<void> {
       );
     } else {
       // The connection ends instead of an answer.
-      await askRedis(holder.port, (redis) => redis.shutdown('NOSAVE')).catch(() => {});
+      await askRedis(holder.port, (redis) => redis.shutdown('NOSAVE')).catch(() => 'gone');
     }
     await sleep(100);
   }
@@ -103,7 +103,7 @@ async function readHolder(file: string): Promise<LockContent | null> {
 /** The folder of the Redis on a port, or null when there is no Redis on it. */
 async function findUsedDir(port: number, file: string): Promise<string | null> {
   try {
-    const [, dir] = (await askRedis(port, (redis) => redis.config('GET', 'dir'))) as string[];
+    const [, dir] = await askRedis<string[]>(port, (redis) => redis.config('GET', 'dir'));
     return dir === undefined ? null : await realpath(dir);
   } catch (error) {
     if (error instanceof NotListening) return null;

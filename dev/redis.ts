@@ -127,11 +127,11 @@ async function waitUntilReady(
 async function answers(port: number, dataDir: string): Promise<boolean> {
   return askRedis(port, async (redis) => {
     await redis.ping();
-    const [, dir] = (await redis.config('GET', 'dir')) as string[];
+    const [, dir] = await redis.config('GET', 'dir');
     return dir === dataDir;
   }).catch(() => false);
 }
 
 function lastLine(text: string): string {
-  return text.split('\n').at(-1) || 'it said nothing';
+  return text === '' ? 'it said nothing' : text.slice(text.lastIndexOf('\n') + 1);
 }

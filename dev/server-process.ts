@@ -3,13 +3,15 @@ import { get as getOverHttp } from 'node:http';
 import { get as getOverHttps } from 'node:https';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isatty } from 'node:tty';
 import pretty from 'pino-pretty';
 import { DevError } from './dev-error.ts';
 import { spawnTethered } from './tethered-child.ts';
 import type { TetheredChild } from './tethered-child.ts';
 
 const ENTRY = 'src/server.ts';
-const STOP_GRACE_MS = 10_000;
+/** The server allows itself 15 s. */
+const STOP_GRACE_MS = 20_000;
 const POLL_MS = 200;
 const POLL_TIMEOUT_MS = 2_000;
 
@@ -23,7 +25,7 @@ export function startServer(root: string, env: NodeJS.ProcessEnv): TetheredChild
   const args = ['--watch-path=src', '--watch-preserve-output', ENTRY];
   const child = spawnTethered(process.execPath, args, { cwd: root, env, graceMs: STOP_GRACE_MS, output: 'pipe' });
   const log = pretty({
-    colorize: process.stdout.isTTY === true,
+    colorize: isatty(process.stdout.fd),
     translateTime: 'SYS:HH:MM:ss',
     ignore: 'pid,hostname',
     destination: process.stdout,
@@ -43,7 +45,7 @@ export function startServer(root: string, env: NodeJS.ProcessEnv): TetheredChild
 export async function waitUntilReady(url: string, signal: AbortSignal): Promise<boolean> {
   while (!signal.aborted) {
     if (await isReady(new URL('/ready', url))) return true;
-    await sleep(POLL_MS, undefined, { signal }).catch(() => {});
+    await sleep(POLL_MS, undefined, { signal }).catch(() => 'stopped');
   }
   return false;
 }

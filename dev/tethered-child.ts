@@ -84,7 +84,7 @@ export function spawnTethered(command: string, args: readonly string[], options:
     child.once('error', () => resolve({ code: COMMAND_NOT_FOUND }));
   });
   // Closing a pipe whose reader is gone already is no fault.
-  child.stdin?.on('error', () => {});
+  child.stdin?.on('error', () => undefined);
   return {
     pid: child.pid,
     stdout: child.stdout,

@@ -18,8 +18,8 @@ export class ConfigError extends Error {
 
 /** Variables with these prefixes are ours, so one that is not known is a spelling mistake worth stopping for. */
 const ownPrefixes = /^(MEDIASOUP|LARAVEL|REDIS|RATE_LIMIT|ROOM|SSL|CORS)_/;
-/** Read by mediasoup itself. */
-const foreignVariables = new Set(['MEDIASOUP_WORKER_BIN', 'MEDIASOUP_LOCAL_DEV']);
+/** Read by mediasoup and OpenSSL. */
+const foreignVariables = new Set(['MEDIASOUP_WORKER_BIN', 'MEDIASOUP_LOCAL_DEV', 'SSL_CERT_FILE', 'SSL_CERT_DIR']);
 
 const port = z.coerce.number().int().min(1).max(65_535);
 const count = (min: number, max: number) => z.coerce.number().int().min(min).max(max);

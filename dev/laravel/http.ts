@@ -75,10 +75,10 @@ function requireInternalKey(app: FastifyInstance, internalKey: string): void {
   // Digests are of one length, so the comparison takes one time whatever was sent.
   const digest = (text: string) => createHash('sha256').update(text).digest();
   const expected = digest(internalKey);
-  app.addHook('onRequest', (request, reply, next) => {
+  app.addHook('onRequest', async (request, reply) => {
     const given = request.headers['x-internal-key'];
-    if (typeof given === 'string' && timingSafeEqual(digest(given), expected)) return next();
-    return reply.code(401).send({ message: 'The internal key is missing or wrong.' });
+    if (typeof given === 'string' && timingSafeEqual(digest(given), expected)) return;
+    await reply.code(401).send({ message: 'The internal key is missing or wrong.' });
   });
 }
 
@@ -93,7 +93,7 @@ function injectFaults(app: FastifyInstance, faults: Faults): void {
     const fault = faults.take(request.url);
     if (fault === null) return;
     if (fault.delayMs !== undefined) {
-      await sleep(fault.delayMs, undefined, { signal: stopping.signal }).catch(() => {});
+      await sleep(fault.delayMs, undefined, { signal: stopping.signal }).catch(() => 'stopped');
     }
     if (fault.down === true || stopping.signal.aborted) {
       drop(request, reply);

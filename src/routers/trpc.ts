@@ -2,6 +2,7 @@ import { initTRPC, TRPCError } from '@trpc/server';
 import { z } from 'zod';
 import { AppError, type AppCode, errorTable } from '../core/errors.ts';
 import { roomIdSchema } from '../core/ids.ts';
+import { isRedisUnavailable } from '../services/redis/connection.ts';
 import type { Context } from './context.ts';
 import { transformer } from './transformer.ts';
 
@@ -78,6 +79,7 @@ function appErrorOf(error: TRPCError): AppError {
   if (error.code === 'BAD_REQUEST' && error.cause instanceof z.ZodError) {
     return new AppError('BAD_INPUT', { message: describeIssues(error.cause), cause: error.cause });
   }
+  if (isRedisUnavailable(error.cause)) return new AppError('SERVICE_UNAVAILABLE', { cause: error.cause });
   return new AppError(clientFaults[error.code] ?? 'INTERNAL', { cause: error });
 }
 

@@ -86,6 +86,19 @@ export class GiftQueue {
     return { status: status as GiftStatus, isNew: isNew === 1, sentAt: Number(sentAt) };
   }
 
+  /**
+   * Looks for an earlier acceptance of the same gift.
+   *
+   * @returns null when there is none
+   * @throws AppError GIFT_ID_CONFLICT when the id was used for another gift
+   */
+  async find(gift: GiftContent): Promise<GiftStatus | null> {
+    const [content, status] = await this.#redis.hmget(giftTransactionKey(gift.transactionId), 'content', 'status');
+    if (content === null || content === undefined) return null;
+    if (content !== JSON.stringify(gift)) throw new AppError('GIFT_ID_CONFLICT');
+    return status as GiftStatus;
+  }
+
   /** @returns null when there is no such gift of that sender */
   async status(transactionId: GiftTransactionId, senderId: UserId): Promise<GiftStatus | null> {
     const [content, status] = await this.#redis.hmget(giftTransactionKey(transactionId), 'content', 'status');

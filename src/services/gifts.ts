@@ -48,19 +48,17 @@ export class Gifts {
     const { store, directory, queue, limit, logger } = this.#use;
     const { transactionId, giftId, recipientId, quantity } = request;
     if (recipientId === sender.id) throw new AppError('GIFT_TO_SELF');
+    const content = { transactionId, giftId, senderId: sender.id, recipientId, roomId: member.roomId, quantity };
+    // A retry is answered first: the recipient may have left and the limit may be reached since the gift was accepted.
+    const earlier = await queue.find(content);
+    if (earlier !== null) return { transactionId, status: earlier };
+
     await limit.take(sender.id);
     const gift = (await directory.gifts()).find(({ id }) => id === giftId);
     if (gift === undefined) throw new AppError('GIFT_NOT_FOUND');
     if (!(await store.isMember(member.roomId, recipientId))) throw new AppError('RECIPIENT_NOT_IN_ROOM');
 
-    const accepted = await queue.enqueue({
-      transactionId,
-      giftId,
-      senderId: sender.id,
-      recipientId,
-      roomId: member.roomId,
-      quantity,
-    });
+    const accepted = await queue.enqueue(content);
     if (accepted.isNew) {
       const shown: Gift = { transactionId, gift, quantity, sender, recipientId, sentAt: accepted.sentAt };
       const event: GiftEvent = { type: 'giftReceived', gift: shown };

@@ -45,7 +45,6 @@ export class NodeRooms {
 export interface NodesOptions {
   readonly nodeId: NodeId;
   readonly graceMs: number;
-  /** Called for every heartbeat that failed. */
 }
 
 /** This node's heartbeat, and the care for what dead nodes left behind. */
@@ -87,34 +86,38 @@ export class Nodes {
     }, heartbeatMs);
   }
 
-  /** Ends the heartbeat and has this node's members counted as away at once. */
+  /** Ends the heartbeat and has this node's members counted as away at once; another node sees to them. */
   async stop(): Promise<void> {
     if (this.#timer !== null) clearInterval(this.#timer);
     this.#timer = null;
-    await this.#takeOver(this.#options.nodeId);
+    const { nodeId } = this.#options;
+    const roomIds = await this.#loseRoomsOf(nodeId);
+    // With rooms left behind it stays listed, silent, until a living node has taken them over.
+    if (roomIds.length === 0) await this.#redis.zrem(nodesKey, nodeId);
   }
 
   async #beat(): Promise<void> {
-    const dead = await this.#scripts.run('heartbeat', [nodesKey], [this.#options.nodeId, deadAfterMs]);
-    for (const nodeId of Array.isArray(dead) ? dead : []) {
-      this.#logger.warn({ deadNodeId: nodeId }, 'A node is dead; its rooms are taken over');
-      await this.#takeOver(nodeId as NodeId);
+    const silent = await this.#scripts.run('heartbeat', [nodesKey], [this.#options.nodeId, deadAfterMs]);
+    for (const nodeId of (Array.isArray(silent) ? silent : []) as NodeId[]) {
+      this.#logger.warn({ goneNodeId: nodeId }, 'A node is gone; its rooms are taken over');
+      await this.#takeOver(nodeId);
     }
   }
 
   /** Each step is harmless when two nodes do it, and the node is forgotten last, so nothing is left when one dies here. */
   async #takeOver(nodeId: NodeId): Promise<void> {
-    const roomIds = (await this.#redis.smembers(nodeRoomsKey(nodeId))) as RoomId[];
-    for (const roomId of roomIds) {
-      if (nodeId !== this.#options.nodeId) await this.#nodeRooms.add(roomId);
-      await this.#store.loseNode(roomId, nodeId, this.#options.graceMs);
+    for (const roomId of await this.#loseRoomsOf(nodeId)) {
+      await this.#nodeRooms.add(roomId);
       this.#tending.schedule(roomId, 0);
-    }
-    if (nodeId === this.#options.nodeId) {
-      // The rooms stay listed: whoever starts or lives next tends them after our heartbeat's end.
-      return;
     }
     await this.#redis.del(nodeRoomsKey(nodeId));
     await this.#redis.zrem(nodesKey, nodeId);
+  }
+
+  /** Has a node's members counted as away. @returns the rooms it had members in */
+  async #loseRoomsOf(nodeId: NodeId): Promise<RoomId[]> {
+    const roomIds = (await this.#redis.smembers(nodeRoomsKey(nodeId))) as RoomId[];
+    for (const roomId of roomIds) await this.#store.loseNode(roomId, nodeId, this.#options.graceMs);
+    return roomIds;
   }
 }

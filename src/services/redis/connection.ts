@@ -53,3 +53,9 @@ export async function connectRedis(
   }
   return redis;
 }
+
+/** Whether a command failed because Redis was not reached or did not answer in time, not because of the command. */
+export function isRedisUnavailable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return error.name === 'MaxRetriesPerRequestError' || /^(Command timed out|Connection is closed)/.test(error.message);
+}
