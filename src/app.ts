@@ -44,6 +44,8 @@ export interface AppOverrides {
   readonly logger?: Logger;
   /** The built web client. */
   readonly clientDirectory?: string;
+  /** Events kept in memory a room; fewer than usual make reconnecting clients read from Redis. */
+  readonly ringLength?: number;
 }
 
 /** A running or stopped server. */
@@ -117,7 +119,7 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
     { auth, revocations, logger },
   );
   const directory = new RoomDirectory(laravel, store);
-  const reader = new EventReader(redis, subscriber, logger);
+  const reader = new EventReader(redis, subscriber, logger, overrides.ringLength);
   const rooms = new LocalRooms({ reader, media: mediaRooms, store, wire: trpcWireFormat, nodeId, logger });
   onStop('rooms', () => rooms.closeAll());
 

@@ -6,8 +6,7 @@ import type { Connection } from '../services/connections.ts';
 import type { BroadcastSubscriber } from '../services/event-broadcast.ts';
 import type { Services } from '../services/index.ts';
 import type { LocalMember } from '../services/local-room.ts';
-import type { ActivityWatcher } from '../services/room-activity.ts';
-import { HandOver } from './hand-over.ts';
+import { type HandedOver, HandOver } from './hand-over.ts';
 
 interface SubscriptionCall {
   readonly ctx: { readonly services: Services; readonly connection: Connection; readonly member: LocalMember };
@@ -28,26 +27,26 @@ export async function* deliverEvents<T extends Topic>(
   const { feed, events } = member.room;
   const filter = { topic, userId: member.userId };
   using _counted = countSubscription(ctx);
+  const socket = yield* handOver();
+  if (socket === null) return;
   let cursor = input.lastEventId ?? feed.head;
   yield tracked(cursor, { type: 'subscribed' });
 
+  const ended = endOf(signal, member);
   while (signal?.aborted === false && !member.end.signal.aborted) {
-    const missed = services.replay.catchUp(feed, filter, cursor);
+    const missed = services.replay.catchUp(feed, filter, cursor, socket.sink);
     let step = await missed.next();
     for (; step.done !== true; step = await missed.next()) yield tracked(step.value.id, step.value.event);
     cursor = step.value;
 
     const { promise: gap, resolve: onGap } = Promise.withResolvers<EventId>();
-    let subscriber: BroadcastSubscriber | null = null;
-    const handOver = new HandOver((sink, requestId) => {
-      subscriber = { sink, requestId, filter, onGap };
-      if (!events.attach(subscriber, cursor)) onGap(cursor);
-    });
+    const subscriber: BroadcastSubscriber = { ...socket, filter, onGap };
+    // Between the replay and this call memory may have moved on past the cursor.
+    if (!events.attach(subscriber, cursor)) continue;
     try {
-      yield handOver as never;
-      cursor = (await Promise.race([gap, endOf(signal, member)])) ?? cursor;
+      cursor = (await Promise.race([gap, ended])) ?? cursor;
     } finally {
-      if (subscriber !== null) events.detach(subscriber);
+      events.detach(subscriber);
     }
   }
   requireMember(ctx, signal);
@@ -57,17 +56,22 @@ export async function* deliverEvents<T extends Topic>(
 export async function* deliverActivity({ ctx, signal }: SubscriptionCall): AsyncGenerator<RoomActivity, void> {
   using _counted = countSubscription(ctx);
   const { activity } = ctx.member.room;
-  let watcher: ActivityWatcher | null = null;
+  const watcher = yield* handOver();
+  if (watcher === null) return;
+  activity.watch(watcher);
   try {
-    yield new HandOver((sink, requestId) => {
-      watcher = { sink, requestId };
-      activity.watch(watcher);
-    }) as never;
     await endOf(signal, ctx.member);
   } finally {
-    if (watcher !== null) activity.unwatch(watcher);
+    activity.unwatch(watcher);
   }
   requireMember(ctx, signal);
+}
+
+/** Asks for the socket under a subscription; null when it is closing. */
+function* handOver(): Generator<never, HandedOver | null> {
+  let taken: HandedOver | null = null;
+  yield new HandOver((sink, requestId) => (taken = { sink, requestId })) as never;
+  return taken;
 }
 
 /** Holds one of the connection's places for subscriptions. @throws AppError TOO_MANY_SUBSCRIPTIONS */

@@ -12,3 +12,28 @@ export interface ByteSink {
   /** Cuts the connection at once. */
   terminate(): void;
 }
+
+/** A client with more than this unread gets nothing more until it has read most of it, bytes. */
+export const pauseAboveBytes = 256 * 1024;
+export const resumeBelowBytes = 32 * 1024;
+/** A client that stays behind for longer is cut; it comes back and resumes by its cursor, ms. */
+export const longestPauseMs = 10_000;
+/** How often a paused client is looked at, ms. */
+export const pauseCheckMs = 100;
+
+/**
+ * Waits until a client has read most of what was written to it, and cuts it when it does not.
+ *
+ * @returns false when the client is gone
+ */
+export async function untilRead(sink: ByteSink): Promise<boolean> {
+  const deadline = performance.now() + longestPauseMs;
+  while (sink.writable && sink.bufferedBytes >= resumeBelowBytes) {
+    if (performance.now() > deadline) {
+      sink.terminate();
+      return false;
+    }
+    await new Promise((resolve) => setTimeout(resolve, pauseCheckMs));
+  }
+  return sink.writable;
+}

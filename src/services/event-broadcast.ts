@@ -1,17 +1,11 @@
 import type { Topic } from '../core/events.ts';
 import { compareEventIds, type EventId, type UserId } from '../core/ids.ts';
-import type { ByteSink } from './byte-sink.ts';
+import { type ByteSink, longestPauseMs, pauseAboveBytes, pauseCheckMs, resumeBelowBytes } from './byte-sink.ts';
 import { type FeedEntry, type FeedFilter, isFor, type RoomFeed } from './room-feed.ts';
 import { SharedBytes, type WireFormat } from './wire-format.ts';
 
 /** Bursts are written together: one write a client and interval, ms. A single event in a quiet room goes at once. */
 const flushIntervalMs = 20;
-/** A client with more than this unread gets nothing more until it has read most of it, bytes. */
-const pauseAboveBytes = 256 * 1024;
-const resumeBelowBytes = 32 * 1024;
-/** A client that stays behind for longer is cut; it comes back and resumes by its cursor, ms. */
-const longestPauseMs = 10_000;
-const pauseCheckMs = 100;
 
 /** A subscription that is fed by the broadcast. */
 export interface BroadcastSubscriber {
@@ -182,8 +176,8 @@ export class EventBroadcast {
   }
 
   #onGap(): void {
-    const cursor = this.#flushed;
     this.#flush();
+    const cursor = this.#flushed;
     this.#flushed = this.#feed.head;
     const everybody = Object.values(this.#active).flatMap((subscribers) => [...subscribers]);
     for (const subscriber of [...everybody, ...this.#paused.keys()]) {

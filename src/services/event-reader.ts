@@ -23,7 +23,7 @@ interface Route {
 }
 
 /** A part of a log. */
-interface LogPage {
+export interface LogPage {
   /** Entries that fit their schemas, oldest first. */
   readonly entries: readonly FeedEntry[];
   /** Position that has been read up to. */

@@ -1,7 +1,8 @@
 import type { FeedEvent, Topic } from '../core/events.ts';
 import { compareEventIds, type EventId } from '../core/ids.ts';
-import type { EventReader } from './event-reader.ts';
-import { type FeedEntry, type FeedFilter, isFor, type RoomFeed } from './room-feed.ts';
+import { type ByteSink, pauseAboveBytes, untilRead } from './byte-sink.ts';
+import type { EventReader, LogPage } from './event-reader.ts';
+import { type FeedFilter, isFor, type RoomFeed } from './room-feed.ts';
 import type { RoomStore } from './room-store.ts';
 
 /** An event as a subscription delivers it, with the cursor that a reconnect resumes from. */
@@ -21,15 +22,18 @@ export class EventReplay {
   }
 
   /**
-   * Delivers every event after `cursor` until the feed's memory reaches on from there. A cursor that the log does not
-   * have any more (or never had) is answered with one `resync`, from whose snapshot on nothing is missed.
+   * Delivers every event after `cursor` until the feed's memory reaches on from there, no faster than the client reads. A
+   * cursor that the log does not have any more (or never had) is answered with one `resync`, from whose snapshot on
+   * nothing is missed.
    *
-   * @returns the position that has been reached
+   * @param sink - where the events end up
+   * @returns the position that has been reached; events may be missing after it only when the client is cut
    */
   async *catchUp<T extends Topic>(
     feed: RoomFeed,
     filter: FeedFilter & { readonly topic: T },
     cursor: EventId,
+    sink: ByteSink,
   ): AsyncGenerator<DeliveredEvent<T>, EventId> {
     for (;;) {
       const missed = await this.#after(feed, cursor);
@@ -37,24 +41,27 @@ export class EventReplay {
         const snapshot = await this.#store.read(feed.roomId);
         cursor = snapshot.cursor;
         yield { id: cursor, event: { type: 'resync', snapshot } };
-      } else if (missed.length === 0) {
+      } else if (missed.end === cursor) {
         return cursor;
       } else {
-        for (const entry of missed) {
+        for (const entry of missed.entries) {
+          if (!isFor(entry, filter)) continue;
+          if (sink.bufferedBytes > pauseAboveBytes && !(await untilRead(sink))) return cursor;
           cursor = entry.id;
           // The filter chose the topic, which TypeScript cannot follow.
-          if (isFor(entry, filter)) yield { id: cursor, event: entry.event as FeedEvent<T> };
+          yield { id: cursor, event: entry.event as FeedEvent<T> };
         }
+        cursor = missed.end;
       }
     }
   }
 
   /** What comes after a cursor: from memory, else from Redis; null when the cursor is no position of this log. */
-  async #after(feed: RoomFeed, cursor: EventId): Promise<readonly FeedEntry[] | null> {
-    if (feed.has(cursor)) return feed.after(cursor);
-    const entries = await this.#reader.readAfter(feed.roomId, cursor);
+  async #after(feed: RoomFeed, cursor: EventId): Promise<Pick<LogPage, 'entries' | 'end'> | null> {
+    if (feed.has(cursor)) return { entries: feed.after(cursor) ?? [], end: feed.head };
+    const page = await this.#reader.readAfter(feed.roomId, cursor);
     // A cursor beyond our head was given out by a node that has read further; the broadcast skips up to it.
-    const ahead = entries !== null && compareEventIds(cursor, feed.head) > 0;
-    return ahead ? [] : entries;
+    const ahead = page !== null && compareEventIds(cursor, feed.head) > 0;
+    return ahead ? { entries: [], end: cursor } : page;
   }
 }

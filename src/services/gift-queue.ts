@@ -131,6 +131,15 @@ export class GiftQueue {
     return [...abandoned, ...(fresh?.[0]?.[1] ?? [])].map(toQueuedGift);
   }
 
+  /** Gives claims back, so that another node need not wait until they expire. */
+  async release(gifts: readonly QueuedGift[]): Promise<void> {
+    if (gifts.length === 0) return;
+    // Redis cannot undo a claim, only age it.
+    const entryIds = gifts.map(({ entryId }) => entryId);
+    const aged = ['IDLE', claimExpiryMs, 'JUSTID'] as const;
+    await this.#redis.xclaim(pendingGiftsKey, consumerGroup, this.#consumer, 0, ...entryIds, ...aged);
+  }
+
   /**
    * Takes a decided gift out of the queue.
    *

@@ -40,12 +40,15 @@ export class GiftSettlement {
     this.#schedule(flushIntervalMs);
   }
 
-  /** Makes one last attempt and stops; what is not decided stays in the queue. */
+  /** Makes one last attempt and stops; what is not decided stays in the queue for the next node. */
   async stop(): Promise<void> {
     this.#stopped = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
     await this.#underWay;
     await this.#flush();
+    await this.#use.queue.release(this.#unanswered).catch((error: unknown) => {
+      this.#use.logger.warn({ err: error }, 'Claims of gifts could not be given back; they expire by themselves');
+    });
   }
 
   #schedule(inMs: number): void {

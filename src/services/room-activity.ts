@@ -31,7 +31,9 @@ export class RoomActivityBroadcast {
   readonly #options: RoomActivityOptions;
   readonly #watchers = new Set<ActivityWatcher>();
   readonly #stopListening: () => void;
-  #activity: RoomActivity = { levels: [], participantCount: 0 };
+  #levels: readonly SpeakerLevel[] = [];
+  /** Null until it has been counted once; nothing is written before. */
+  #participantCount: number | null = null;
   #countTimer: NodeJS.Timeout | null = null;
   #closed = false;
 
@@ -46,7 +48,8 @@ export class RoomActivityBroadcast {
   /** Writes the state now and each newer one until {@link unwatch}. */
   watch(watcher: ActivityWatcher): void {
     this.#watchers.add(watcher);
-    watcher.sink.write(this.#options.wire.activity(watcher.requestId, this.#activity));
+    const activity = this.#activity();
+    if (activity !== null) watcher.sink.write(this.#options.wire.activity(watcher.requestId, activity));
   }
 
   /** Again without effect. */
@@ -56,7 +59,8 @@ export class RoomActivityBroadcast {
 
   /** Takes the observer's newest levels, loudest first. */
   setLevels(levels: readonly SpeakerLevel[]): void {
-    this.#publish({ ...this.#activity, levels });
+    this.#levels = levels;
+    this.#publish();
   }
 
   close(): void {
@@ -66,8 +70,14 @@ export class RoomActivityBroadcast {
     this.#watchers.clear();
   }
 
-  #publish(activity: RoomActivity): void {
-    this.#activity = activity;
+  #activity(): RoomActivity | null {
+    if (this.#participantCount === null) return null;
+    return { levels: this.#levels, participantCount: this.#participantCount };
+  }
+
+  #publish(): void {
+    const activity = this.#activity();
+    if (activity === null) return;
     const shared = new SharedBytes((requestId) => this.#options.wire.activity(requestId, activity));
     for (const { sink, requestId } of this.#watchers) {
       if (sink.writable && sink.bufferedBytes < skipAboveBytes) sink.write(shared.for(requestId));
@@ -85,10 +95,12 @@ export class RoomActivityBroadcast {
     const { countMembers, logger, feed } = this.#options;
     try {
       const participantCount = await countMembers();
-      if (this.#closed || participantCount === this.#activity.participantCount) return;
-      this.#publish({ ...this.#activity, participantCount });
+      if (this.#closed || participantCount === this.#participantCount) return;
+      this.#participantCount = participantCount;
+      this.#publish();
     } catch (error) {
-      logger.warn({ err: error, roomId: feed.roomId }, 'A room could not be counted');
+      logger.warn({ err: error, roomId: feed.roomId }, 'A room could not be counted; trying again');
+      if (!this.#closed) this.#countSoon(countIntervalMs);
     }
   }
 }

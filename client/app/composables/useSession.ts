@@ -1,0 +1,6 @@
+import type { Session } from '~/utils/session';
+
+/** The session of this page: token, connection, current room. */
+export function useSession(): Session {
+  return useNuxtApp().$session;
+}

@@ -1,0 +1,135 @@
+import { Device } from 'mediasoup-client';
+import type { Outputs } from './api.ts';
+import { Connection } from './connection.ts';
+import type { ConnectionState } from './connection.ts';
+import { localError } from './errors.ts';
+import { silentLogger } from './logger.ts';
+import type { Logger } from './logger.ts';
+import { Membership } from './membership.ts';
+import { clientRtp } from './rtp-types.ts';
+import { Playback } from './playback.ts';
+import { RoomAudio } from './room-audio.ts';
+import { Room } from './room.ts';
+
+export interface FlyLiveOptions {
+  /** Address of the tRPC endpoint: `wss://host/trpc`; http(s) addresses are accepted too. */
+  readonly url: string;
+  /** Sanctum token; a function is asked again for every connection, so that an application can renew tokens. */
+  readonly token: string | (() => string | Promise<string>);
+  /** Left out: silent. */
+  readonly logger?: Logger;
+}
+
+export interface JoinOptions {
+  /** An AudioContext that the application has unlocked already; left out: one is made. */
+  readonly audioContext?: AudioContext;
+}
+
+/** A client of one user: one connection, and the rooms joined over it. */
+export class FlyLive {
+  readonly #connection: Connection;
+  readonly #logger: Logger;
+  #device: Promise<Device> | undefined;
+  #room: Room | undefined;
+
+  /** Connects at once; see `createFlyLive`. */
+  constructor({ url, token, logger = silentLogger }: FlyLiveOptions) {
+    this.#logger = logger;
+    this.#connection = new Connection(
+      { url: url.replace(/^http/, 'ws'), token: typeof token === 'string' ? () => token : token },
+      logger,
+    );
+  }
+
+  /** The connection as it is now. */
+  get connection(): ConnectionState {
+    return this.#connection.state;
+  }
+
+  /** Follows the connection. @returns a function that stops it */
+  onConnection(listener: (state: ConnectionState) => void): () => void {
+    return this.#connection.on('state', listener);
+  }
+
+  /**
+   * The rooms open to join.
+   *
+   * @throws {FlyLiveError} of the connection or of `room.list`
+   */
+  async rooms(): Promise<Outputs['room']['list']> {
+    await this.#connection.connected();
+    return this.#connection.call((api) => api.room.list.query());
+  }
+
+  /**
+   * Joins a room, leaving the one joined before. Call it inside a user gesture, e.g. a click, with nothing awaited in
+   * between: sound is unlocked here, and browsers allow that in a gesture only.
+   *
+   * @throws {FlyLiveError} of `room.join` (`ROOM_NOT_FOUND`, `ROOM_FULL`, ...), of the connection, or
+   *   `AUDIO_UNSUPPORTED`
+   */
+  join(roomId: string, options: JoinOptions = {}): Promise<Room> {
+    const playback = new Playback(this.#logger, options.audioContext);
+    return this.#join(roomId, playback).catch((error: unknown) => {
+      playback.close();
+      throw error;
+    });
+  }
+
+  /** Tries to reconnect at once instead of waiting for the next try. */
+  reconnectNow(): void {
+    this.#connection.wake();
+  }
+
+  /** Leaves the room and closes the connection for good. */
+  async close(): Promise<void> {
+    await this.#room?.leave();
+    this.#connection.close();
+  }
+
+  async #join(roomId: string, playback: Playback): Promise<Room> {
+    await this.#room?.leave();
+    const logger = this.#logger;
+    const device = await this.#loadDevice();
+    const { membership, answer } = await Membership.join(this.#connection, roomId, logger);
+    const { call } = membership;
+    const audio = new RoomAudio(
+      { roomId, device, iceServers: answer.iceServers, call, logger },
+      playback,
+      answer.user.id,
+    );
+    this.#room = new Room(membership, answer, audio, logger);
+    return this.#room;
+  }
+
+  /** One device for all rooms: every router of the server has the same capabilities. */
+  #loadDevice(): Promise<Device> {
+    this.#device ??= this.#createDevice().catch((error: unknown) => {
+      this.#device = undefined;
+      throw error;
+    });
+    return this.#device;
+  }
+
+  async #createDevice(): Promise<Device> {
+    const routerRtpCapabilities = await this.#connection.connected();
+    try {
+      const device = await Device.factory();
+      await device.load({ routerRtpCapabilities: clientRtp(routerRtpCapabilities) });
+      return device;
+    } catch (error) {
+      throw localError('AUDIO_UNSUPPORTED', error);
+    }
+  }
+}
+
+/**
+ * Connects to a FlyLive audio server.
+ *
+ * @example
+ * const flylive = createFlyLive({ url: 'wss://audio.example.com/trpc', token });
+ * const room = await flylive.join('42'); // inside a click handler
+ */
+export function createFlyLive(options: FlyLiveOptions): FlyLive {
+  return new FlyLive(options);
+}

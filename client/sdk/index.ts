@@ -1,0 +1,22 @@
+/** The FlyLive SDK: audio rooms for browsers, without a framework. See docs/FRONTEND_INTEGRATION.md. */
+export { createFlyLive } from './flylive.ts';
+export type { FlyLive, FlyLiveOptions, JoinOptions } from './flylive.ts';
+export type { Room, RoomEnd } from './room.ts';
+export type { GiftOrder, GiftOutcome, GiftRejection } from './room-gifts.ts';
+export type { RoomState } from './room-state.ts';
+export type { ConnectionState } from './connection.ts';
+export { FlyLiveError, toFlyLiveError } from './errors.ts';
+export type { FlyLiveCode, LocalCode } from './errors.ts';
+export { listMicrophones } from './microphone.ts';
+export type { Microphone } from './microphone.ts';
+export type { Logger } from './logger.ts';
+export type {
+  CatalogueGift,
+  ChatMessage,
+  Gift,
+  Participant,
+  ProducerDescription,
+  RoomListing,
+  Seat,
+  UserProfile,
+} from '../../src/core/model.ts';

@@ -1,0 +1,152 @@
+import type { Consumer } from 'mediasoup-client/types';
+import type { ProducerDescription } from '../../src/core/model.ts';
+import type { Outputs } from './api.ts';
+import { FlyLiveError, retryableError, toFlyLiveError } from './errors.ts';
+import { MediaTransport } from './media-transport.ts';
+import type { MediaContext } from './media-transport.ts';
+import type { Playback } from './playback.ts';
+import { Reconciler } from './reconciler.ts';
+import { clientRtp } from './rtp-types.ts';
+
+interface Voice {
+  readonly userId: number;
+  readonly consumer: Consumer;
+  /** Consumers start paused; true once the server has confirmed that this one flows. */
+  flowing: boolean;
+}
+
+type ConsumerOffer = Outputs['media']['consume']['consumers'][number];
+
+/** Hears every producer it is told to want: one receive transport, one consumer a producer. */
+export class Receiver {
+  readonly #context: MediaContext;
+  readonly #playback: Playback;
+  readonly #reconciler: Reconciler;
+  readonly #voices = new Map<string, Voice>();
+  /** Producers refused for good; asking again would not help. */
+  readonly #refused = new Set<string>();
+  #wanted: ReadonlyMap<string, ProducerDescription> = new Map();
+  #transport: MediaTransport | undefined;
+
+  /** @param onProblem - told when audio cannot be received and trying again will not help */
+  constructor(context: MediaContext, playback: Playback, onProblem: (error: FlyLiveError) => void) {
+    this.#context = context;
+    this.#playback = playback;
+    this.#reconciler = new Reconciler(() => this.#reconcile(), onProblem);
+  }
+
+  /** Says which producers to hear from now on, by producer id. */
+  want(producers: ReadonlyMap<string, ProducerDescription>): void {
+    this.#wanted = producers;
+    this.#reconciler.kick();
+  }
+
+  /** After a resumed session: mends what broke in the meantime. */
+  resume(): void {
+    void this.#transport?.heal();
+    this.#reconciler.kick();
+  }
+
+  /** After a lost session, or when the server lost the transport: builds everything anew. */
+  rebuild(): void {
+    this.#forget();
+    this.#reconciler.kick();
+  }
+
+  /** See `Room.inboundAudioEnergy`. */
+  energy(): Record<number, number> {
+    const energies: Record<number, number> = {};
+    for (const [producerId, { userId }] of this.#voices) {
+      energies[userId] = (energies[userId] ?? 0) + this.#playback.energy(producerId);
+    }
+    return energies;
+  }
+
+  close(): void {
+    this.#reconciler.close();
+    this.#forget();
+  }
+
+  async #reconcile(): Promise<void> {
+    for (const producerId of [...this.#voices.keys()]) if (!this.#wanted.has(producerId)) this.#drop(producerId);
+    // Opened even with nothing to hear yet: it saves round trips when somebody starts to speak.
+    const transport = this.#transport ?? (await this.#open());
+    try {
+      await this.#consumeMissing(transport);
+      await this.#resumePaused();
+    } catch (thrown) {
+      const error = toFlyLiveError(thrown);
+      if (error.code !== 'TRANSPORT_NOT_FOUND' && !transport.closed) throw error;
+      if (this.#transport === transport) this.#forget();
+      throw retryableError(error);
+    }
+  }
+
+  async #open(): Promise<MediaTransport> {
+    const transport = await MediaTransport.open(this.#context, 'receive', () => this.rebuild());
+    if (this.#reconciler.closed) transport.close();
+    else this.#transport = transport;
+    return transport;
+  }
+
+  async #consumeMissing({ transport }: MediaTransport): Promise<void> {
+    const producerIds = [...this.#wanted.keys()].filter((id) => !this.#voices.has(id) && !this.#refused.has(id));
+    if (producerIds.length === 0) return;
+    const { roomId, device, call, logger } = this.#context;
+    const rtpCapabilities = device.recvRtpCapabilities;
+    const answer = await call((api) =>
+      api.media.consume.mutate({ roomId, transportId: transport.id, producerIds, rtpCapabilities }),
+    );
+    await Promise.all(answer.consumers.map((offer) => this.#attach(transport, offer)));
+    for (const { producerId, code } of answer.failed) {
+      logger.debug('A producer cannot be consumed', producerId, code);
+      // A producer that is gone already is about to leave the wanted ones too.
+      if (code === 'CANNOT_CONSUME' || code === 'PRODUCER_NOT_FOUND') this.#refused.add(producerId);
+      else throw new FlyLiveError(code, { message: 'A producer cannot be consumed right now', retryable: true });
+    }
+  }
+
+  async #attach(transport: MediaTransport['transport'], offer: ConsumerOffer): Promise<void> {
+    const producer = this.#wanted.get(offer.producerId);
+    if (!producer) return;
+    const consumer = await transport.consume({
+      id: offer.consumerId,
+      producerId: offer.producerId,
+      kind: offer.kind,
+      rtpParameters: clientRtp(offer.rtpParameters),
+      // Browsers play the tracks of one stream in step; speakers must not wait for each other.
+      streamId: String(producer.userId),
+    });
+    if (consumer.closed) return;
+    this.#voices.set(offer.producerId, { userId: producer.userId, consumer, flowing: false });
+    this.#playback.add(offer.producerId, consumer.track);
+  }
+
+  async #resumePaused(): Promise<void> {
+    const paused = [...this.#voices.values()].filter(({ flowing }) => !flowing);
+    if (paused.length === 0) return;
+    const { roomId, call } = this.#context;
+    const consumerIds = paused.map(({ consumer }) => consumer.id);
+    const answer = await call((api) => api.media.resume.mutate({ roomId, consumerIds }));
+    const resumed = new Set(answer.resumed);
+    for (const voice of paused) {
+      voice.flowing = resumed.has(voice.consumer.id);
+      // The server has no such consumer any more: the next step asks for another if its producer is still wanted.
+      if (!voice.flowing) this.#drop(voice.consumer.producerId);
+    }
+    if (resumed.size < paused.length) this.#reconciler.kick();
+  }
+
+  #drop(producerId: string): void {
+    this.#voices.get(producerId)?.consumer.close();
+    this.#voices.delete(producerId);
+    this.#playback.remove(producerId);
+  }
+
+  #forget(): void {
+    this.#transport?.close();
+    this.#transport = undefined;
+    this.#refused.clear();
+    for (const producerId of [...this.#voices.keys()]) this.#drop(producerId);
+  }
+}

@@ -1,0 +1,148 @@
+import type { ProducerDescription } from '../../src/core/model.ts';
+import { Emitter } from './emitter.ts';
+import type { FlyLiveError } from './errors.ts';
+import { toFlyLiveError } from './errors.ts';
+import type { MediaContext } from './media-transport.ts';
+import { openMicrophone } from './microphone.ts';
+import type { Playback } from './playback.ts';
+import { Receiver } from './receiver.ts';
+import { Sender } from './sender.ts';
+
+type Producers = ReadonlyMap<string, ProducerDescription>;
+
+/** Everything audible in one room: the voices of the others and the own microphone. */
+export class RoomAudio extends Emitter<{
+  /** Audio does not work and trying again by itself will not help. */
+  problem: [FlyLiveError];
+  muted: [boolean];
+  /** The browser withholds sound until the user touches the page, or no longer does. */
+  blocked: [boolean];
+}> {
+  readonly #userId: number;
+  readonly #playback: Playback;
+  readonly #receiver: Receiver;
+  readonly #sender: Sender;
+  #microphone: MediaStreamTrack | undefined;
+  #deviceId: string | undefined;
+  #muted = false;
+  #speaking = false;
+
+  /** @param userId - the own user, whose producers are not played */
+  constructor(context: MediaContext, playback: Playback, userId: number) {
+    super((error) => context.logger.warn('A listener of the audio threw', error));
+    this.#userId = userId;
+    this.#playback = playback;
+    playback.on('blocked', (blocked) => this.emit('blocked', blocked));
+    const onProblem = (error: FlyLiveError) => this.emit('problem', error);
+    this.#receiver = new Receiver(context, playback, onProblem);
+    this.#sender = new Sender(context, onProblem);
+  }
+
+  /** Hears these producers, the own ones excepted. */
+  hear(producers: Producers): void {
+    this.#receiver.want(new Map([...producers].filter(([, { userId }]) => userId !== this.#userId)));
+  }
+
+  /**
+   * Opens the microphone without sending it yet, so that a denial is known before a seat is taken.
+   *
+   * @throws {FlyLiveError} of {@link openMicrophone}
+   */
+  async prepare(): Promise<void> {
+    this.#microphone ??= this.#watch(await openMicrophone(this.#deviceId));
+  }
+
+  /** Sends the prepared microphone. */
+  speak(muted: boolean): void {
+    this.#speaking = true;
+    this.setMuted(muted);
+  }
+
+  /** Stops sending and gives the microphone back to the device. */
+  silence(): void {
+    this.#speaking = false;
+    this.#sender.stop();
+    this.#microphone?.stop();
+    this.#microphone = undefined;
+  }
+
+  /** Mutes or unmutes; silent here at once, told to the server as soon as it can be. */
+  setMuted(muted: boolean): void {
+    this.#muted = muted;
+    if (this.#speaking && this.#microphone) this.#sender.send(this.#microphone, muted);
+    this.emit('muted', muted);
+  }
+
+  /**
+   * Uses another microphone, now if one is in use and from now on.
+   *
+   * @throws {FlyLiveError} of {@link openMicrophone}; the old one stays in use then
+   */
+  async selectMicrophone(deviceId: string): Promise<void> {
+    if (this.#microphone) this.#replace(await openMicrophone(deviceId));
+    this.#deviceId = deviceId;
+  }
+
+  /** After a resumed session. @param producers - what the server has */
+  resume(producers: readonly ProducerDescription[]): void {
+    this.#sender.resume(producers);
+    this.#receiver.resume();
+  }
+
+  /** After a lost session: the server has nothing any more. */
+  rebuild(): void {
+    this.#sender.rebuild();
+    this.#receiver.rebuild();
+  }
+
+  /** The server closed a producer because its media path broke. */
+  producerFailed(producerId: string): void {
+    this.#sender.producerFailed(producerId);
+  }
+
+  /** Whether the browser withholds sound. */
+  get blocked(): boolean {
+    return this.#playback.blocked;
+  }
+
+  /** Starts sound that the browser withheld; call it inside a user gesture. */
+  unlock(): Promise<void> {
+    return this.#playback.resume();
+  }
+
+  /** See `Room.inboundAudioEnergy`. */
+  energy(): Record<number, number> {
+    return this.#receiver.energy();
+  }
+
+  close(): void {
+    this.silence();
+    this.#sender.close();
+    this.#receiver.close();
+    this.#playback.close();
+  }
+
+  /** Falls back to the default microphone when the one in use is unplugged. */
+  #watch(track: MediaStreamTrack): MediaStreamTrack {
+    track.addEventListener('ended', () => {
+      if (this.#microphone !== track) return;
+      openMicrophone().then(
+        (other) => this.#replace(other),
+        (error: unknown) => this.emit('problem', toFlyLiveError(error)),
+      );
+    });
+    return track;
+  }
+
+  #replace(track: MediaStreamTrack): void {
+    const old = this.#microphone;
+    if (!old) {
+      // The seat was left while the microphone was being opened.
+      track.stop();
+      return;
+    }
+    this.#microphone = this.#watch(track);
+    if (this.#speaking) this.#sender.send(track, this.#muted);
+    old.stop();
+  }
+}
