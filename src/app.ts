@@ -168,10 +168,11 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
   const server = await makeServer(config, logger);
   onStop('HTTP server', () => server.close());
   mountHealth(server, {
-    redisAnswers: () => redis.ping().then(
-      () => true,
-      () => false,
-    ),
+    redisAnswers: () =>
+      redis.ping().then(
+        () => true,
+        () => false,
+      ),
     workers: () => ({ count: workers.size, healthy: workers.healthy }),
     roomCount: () => rooms.size,
     acceptsWork: () => accepting,
@@ -223,8 +224,7 @@ async function readCapabilities(workers: WorkerPool): Promise<RtpCapabilities> {
   const router = await workers.leastLoaded().createRouter();
   const capabilities = router.rtpCapabilities;
   router.close();
-  // A router gives every codec its payload type, which the type of its options leaves open.
-  return capabilities as RtpCapabilities;
+  return capabilities;
 }
 
 async function makeServer({ http }: Config, logger: Logger): Promise<FastifyInstance> {

@@ -28,7 +28,8 @@ const origin = z.url({ protocol: /^https?$/ }).refine((value) => new URL(value).
 });
 const hostName = /^(?!-)[a-z\d-]{1,63}(?<!-)(\.(?!-)[a-z\d-]{1,63}(?<!-))*$/i;
 
-const environmentSchema = z.object({
+/** Every variable that is read. .env.example is tested against it. */
+export const environmentSchema = z.object({
   NODE_ENV: z.enum(['development', 'production', 'test']).default('development'),
   HOST: z.string().default('0.0.0.0'),
   PORT: z.coerce.number().int().min(0).max(65_535).default(3030),

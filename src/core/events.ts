@@ -113,8 +113,7 @@ export type Topic = keyof TopicEvents;
  * and `resync` in place of events that are no longer kept: replace all state by the snapshot.
  */
 export type FeedControlEvent =
-  | { readonly type: 'subscribed' }
-  | { readonly type: 'resync'; readonly snapshot: RoomSnapshot };
+  { readonly type: 'subscribed' } | { readonly type: 'resync'; readonly snapshot: RoomSnapshot };
 
 export type FeedEvent<T extends Topic> = TopicEvents[T] | FeedControlEvent;
 

@@ -11,7 +11,10 @@ describe('logger', () => {
   it('hides tokens and keys at any depth, in arrays and child bindings', () => {
     const output = logged((logger) => {
       const child = logger.child({ request: { headers: { Authorization: 'Bearer hush' } } });
-      child.info({ a: [{ b: { connectionParams: { token: 'hush' }, 'X-Internal-Key': 'hush' } }], token: 'hush' }, 'hi');
+      child.info(
+        { a: [{ b: { connectionParams: { token: 'hush' }, 'X-Internal-Key': 'hush' } }], token: 'hush' },
+        'hi',
+      );
     });
     expect(output).not.toContain('hush');
     expect(output).toContain('"msg":"hi"');
@@ -19,7 +22,11 @@ describe('logger', () => {
 
   it('keeps other fields and the stack of errors', () => {
     const output = logged((logger) => logger.error({ err: new Error('broken pipe'), userId: 42 }, 'failed'));
-    expect(JSON.parse(output)).toMatchObject({ userId: 42, err: { message: 'broken pipe', type: 'Error' }, msg: 'failed' });
+    expect(JSON.parse(output)).toMatchObject({
+      userId: 42,
+      err: { message: 'broken pipe', type: 'Error' },
+      msg: 'failed',
+    });
   });
 
   it('survives a cycle', () => {

@@ -29,6 +29,7 @@ export function createLogger(level: string, destination?: DestinationStream): Lo
   const options = { level, formatters: { log: withoutSecretFields } };
   const logger = destination === undefined ? pino(options) : pino(options, destination);
   // pino applies no formatter to the bindings of children; they inherit this method.
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- called with the child's own `this` below
   const makeChild = logger.child;
   logger.child = function (this: Logger, bindings, childOptions) {
     return makeChild.call(this, withoutSecretFields(bindings), childOptions as object);
@@ -50,7 +51,10 @@ function withoutSecrets(value: unknown, depth: number): unknown {
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([name, item]) => [name, isSecretName(name) ? censored : withoutSecrets(item, depth + 1)]),
+    Object.entries(value).map(([name, item]) => [
+      name,
+      isSecretName(name) ? censored : withoutSecrets(item, depth + 1),
+    ]),
   );
 }
 

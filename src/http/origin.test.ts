@@ -21,7 +21,9 @@ describe('origin check of the WebSocket upgrade', () => {
 
   it('lets tools without an origin in outside production, and any page while none is listed', () => {
     expect(isOriginAllowed({ host: 'x' }, { listed, production: false })).toBe(true);
-    expect(isOriginAllowed({ origin: 'http://localhost:3000', host: 'x' }, { listed: [], production: false })).toBe(true);
+    expect(isOriginAllowed({ origin: 'http://localhost:3000', host: 'x' }, { listed: [], production: false })).toBe(
+      true,
+    );
     expect(isOriginAllowed({ origin: 'http://localhost:3000', host: 'x' }, { listed, production: false })).toBe(false);
   });
 });

@@ -83,8 +83,7 @@ export class RoomMedia extends Emitter<RoomMediaEvents> {
 
   /** What a device must support; the same for all rooms. */
   get rtpCapabilities(): RtpCapabilities {
-    // A router gives every codec its payload type, which the type of its options leaves open.
-    return this.#stage.router.rtpCapabilities as RtpCapabilities;
+    return this.#stage.router.rtpCapabilities;
   }
 
   get counts(): RoomMediaCounts {

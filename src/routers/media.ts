@@ -64,9 +64,7 @@ export const mediaRouter = router({
   /** Lets consumers flow, once the client is ready to play them. */
   resume: memberProcedure
     .input(resumeInput)
-    .mutation(({ ctx: { member }, input }) =>
-      member.room.media.resumeConsumers(member.sessionId, input.consumerIds),
-    ),
+    .mutation(({ ctx: { member }, input }) => member.room.media.resumeConsumers(member.sessionId, input.consumerIds)),
 
   /** Producers opened, paused, resumed, closed. */
   onEvent: memberProcedure.input(subscriptionInput).subscription((options) => deliverEvents('media', options)),

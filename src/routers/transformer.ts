@@ -22,7 +22,7 @@ export const transformer = {
 
 /** @throws TRPCError BAD_REQUEST for an input that no client of ours makes */
 function checked(payload: unknown): SuperJSONResult {
-  if (payload === undefined) return { json: null, meta: { values: ['undefined'] } } as SuperJSONResult;
+  if (payload === undefined) return { json: null, meta: { values: ['undefined'] } };
   if (!isRecord(payload)) throw refusal('is not in the form of superjson');
   checkSize(payload);
   const { json, meta } = payload;

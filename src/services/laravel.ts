@@ -1,5 +1,13 @@
 import { z } from 'zod';
-import { type GiftId, type GiftTransactionId, giftIdSchema, type RoomId, roomIdSchema, type UserId, userIdSchema } from '../core/ids.ts';
+import {
+  type GiftId,
+  type GiftTransactionId,
+  giftIdSchema,
+  type RoomId,
+  roomIdSchema,
+  type UserId,
+  userIdSchema,
+} from '../core/ids.ts';
 import type { CatalogueGift, RoomDescription, UserProfile } from '../core/model.ts';
 
 /** The back end could not answer: not reached, too slow, 429 or 5xx. What was asked may or may not have happened. */
@@ -54,7 +62,12 @@ const validationSchema = z.union([
 /** Laravel may write a bigint key as a number. */
 const keyText = z.union([z.string(), z.int().positive().transform(String)]);
 const roomSchema = z
-  .object({ id: keyText.pipe(roomIdSchema), title: z.string(), owner_id: userIdSchema, seat_count: z.int().min(1).max(30) })
+  .object({
+    id: keyText.pipe(roomIdSchema),
+    title: z.string(),
+    owner_id: userIdSchema,
+    seat_count: z.int().min(1).max(30),
+  })
   .transform((room): RoomDescription => {
     return { id: room.id, title: room.title, ownerId: room.owner_id, seatCount: room.seat_count };
   });

@@ -22,18 +22,12 @@ export class NodeRooms {
 
   /** Called before a membership is made, so that no death leaves a member that nobody looks after. */
   async add(roomId: RoomId): Promise<void> {
-    await Promise.all([
-      this.#redis.sadd(nodeRoomsKey(this.#nodeId), roomId),
-      this.#redis.sadd(liveRoomsKey, roomId),
-    ]);
+    await Promise.all([this.#redis.sadd(nodeRoomsKey(this.#nodeId), roomId), this.#redis.sadd(liveRoomsKey, roomId)]);
   }
 
   /** Called when a room has closed. */
   async remove(roomId: RoomId): Promise<void> {
-    await Promise.all([
-      this.#redis.srem(nodeRoomsKey(this.#nodeId), roomId),
-      this.#redis.srem(liveRoomsKey, roomId),
-    ]);
+    await Promise.all([this.#redis.srem(nodeRoomsKey(this.#nodeId), roomId), this.#redis.srem(liveRoomsKey, roomId)]);
   }
 
   /** Number of rooms open on any node. */

@@ -141,7 +141,7 @@ export class RoomStore {
 
   /** Members by time of joining, from position `offset`. */
   async listParticipants(roomId: RoomId, offset: number, limit: number): Promise<Participant[]> {
-    const page = await this.#redis.zrange(roomRosterKey(roomId), offset, String(offset + limit - 1), "WITHSCORES");
+    const page = await this.#redis.zrange(roomRosterKey(roomId), offset, String(offset + limit - 1), 'WITHSCORES');
     const userIds = page.filter((_, index) => index % 2 === 0);
     if (userIds.length === 0) return [];
     const [profiles, away] = await Promise.all([
@@ -163,7 +163,9 @@ export class RoomStore {
         participantCount: await this.countMembers(roomId),
       })),
     );
-    return counts.filter(({ open }) => open === 1).map(({ roomId, participantCount }) => ({ roomId, participantCount }));
+    return counts
+      .filter(({ open }) => open === 1)
+      .map(({ roomId, participantCount }) => ({ roomId, participantCount }));
   }
 
   /**
