@@ -149,7 +149,7 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
       limit: new RateLimit(redis, { name: 'gift', perMinute: giftsPerMinute, withoutRedis: 'refuse' }),
       logger,
     }),
-    replay: new EventReplay(reader, store),
+    replay: new EventReplay(reader, store, trpcWireFormat),
     workers,
     rtpCapabilities: await readCapabilities(workers),
     graceMs,
@@ -232,7 +232,7 @@ async function makeServer({ http }: Config, logger: Logger): Promise<FastifyInst
     loggerInstance: logger as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: 64 * 1024,
-    trustProxy: http.trustProxy,
+    trustProxy: (_address: string, hop: number) => hop < http.proxyHops,
     forceCloseConnections: true,
   };
   const server =

@@ -23,7 +23,7 @@ describe('configuration', () => {
   it('accepts the least that production needs and fills in the defaults of the seed', () => {
     const config = loadConfig(production);
     expect(config.http.port).toBe(3030);
-    expect(config.redis).toEqual({ host: 'redis.internal', port: 6379, password: null, db: 3 });
+    expect(config.redis).toEqual({ host: 'redis.internal', port: 6379, password: null, db: 3, tls: false });
     expect(config.limits).toMatchObject({ chatPerMinute: 60, giftsPerMinute: 30 });
     expect(config.media.portRange).toBeNull();
   });

@@ -46,6 +46,7 @@ export const environmentSchema = z.object({
   REDIS_PORT: port.default(6379),
   REDIS_PASSWORD: z.string().optional(),
   REDIS_DB: count(0, 15).default(3),
+  REDIS_TLS: z.stringbool().default(false),
 
   LARAVEL_API_URL: z.url({ protocol: /^https?$/ }).optional(),
   LARAVEL_INTERNAL_KEY: z.string().min(32, 'must have at least 32 characters').optional(),
@@ -69,8 +70,8 @@ export const environmentSchema = z.object({
   RATE_LIMIT_CALLS_PER_SECOND: count(1, 1_000_000).default(50),
   MAX_CONNECTIONS_PER_USER: count(1, 10_000).default(20),
   MAX_CONNECTIONS_PER_ADDRESS: count(1, 1_000_000).default(5_000),
-  /** Behind a proxy that sets X-Forwarded-For: take the client's address from there. */
-  TRUST_PROXY: z.stringbool().default(false),
+  /** Proxies in front that append to X-Forwarded-For; the client's address is taken from before them. */
+  TRUST_PROXY_HOPS: count(0, 10).default(0),
 
   ROOM_GRACE_SECONDS: count(1, 600).default(30),
   ROOM_IDLE_SECONDS: count(1, 86_400).default(60),
@@ -137,13 +138,14 @@ function toConfig(env: Environment) {
           ? { keyPath: env.SSL_KEY_PATH, certPath: env.SSL_CERT_PATH }
           : null,
       corsOrigins: env.CORS_ORIGINS,
-      trustProxy: env.TRUST_PROXY,
+      proxyHops: env.TRUST_PROXY_HOPS,
     },
     redis: {
       host: env.REDIS_HOST ?? '127.0.0.1',
       port: env.REDIS_PORT,
       password: env.REDIS_PASSWORD ?? null,
       db: env.REDIS_DB,
+      tls: env.REDIS_TLS,
     },
     laravel: {
       url: env.LARAVEL_API_URL ?? '',

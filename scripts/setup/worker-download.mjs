@@ -46,7 +46,7 @@ export async function downloadWorker(url, folder) {
     if (!unpacked.ok || !isExecutable(binary)) throw new Error('the archive could not be unpacked');
     return binary;
   } catch (error) {
-    throw new Error(abort.signal.aborted ? 'no answer in time' : reasonOf(error));
+    throw new Error(abort.signal.aborted ? 'no answer in time' : reasonOf(error), { cause: error });
   } finally {
     clearTimeout(timer);
   }

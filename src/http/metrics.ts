@@ -65,7 +65,14 @@ function makeRegistry(sources: MetricsSources): Registry {
       name,
       help,
       registers: [registry],
-      collect: async () => metric.set(await read()),
+      collect: async () => {
+        try {
+          metric.set(await read());
+        } catch {
+          // What cannot be read now, as while Redis is away, must not look like a number.
+          metric.set(NaN);
+        }
+      },
     });
   };
   gauge('flylive_rooms', 'Rooms open on this node', sources.roomCount);

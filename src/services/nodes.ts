@@ -51,6 +51,9 @@ export class Nodes {
   readonly #nodeRooms: NodeRooms;
   readonly #logger: Logger;
   #timer: NodeJS.Timeout | null = null;
+  #lastBeatAt = -Infinity;
+  /** Since when no heartbeat of ours was late. */
+  #steadySince = -Infinity;
 
   constructor(
     options: NodesOptions,
@@ -92,6 +95,11 @@ export class Nodes {
 
   async #beat(): Promise<void> {
     const silent = await this.#scripts.run('heartbeat', [nodesKey], [this.#options.nodeId, deadAfterMs]);
+    const now = performance.now();
+    if (now - this.#lastBeatAt > 2 * heartbeatMs) this.#steadySince = now;
+    this.#lastBeatAt = now;
+    // After Redis was away everybody looks silent to whoever is back first; the living get time to be heard.
+    if (now - this.#steadySince < deadAfterMs) return;
     for (const nodeId of (Array.isArray(silent) ? silent : []) as NodeId[]) {
       this.#logger.warn({ goneNodeId: nodeId }, 'A node is gone; its rooms are taken over');
       await this.#takeOver(nodeId);

@@ -7,6 +7,8 @@ export interface RedisAddress {
   readonly port: number;
   readonly password: string | null;
   readonly db: number;
+  /** Default: false. */
+  readonly tls?: boolean;
 }
 
 /** A command that takes longer has failed: ioredis would otherwise wait for ever on a frozen server. */
@@ -28,6 +30,7 @@ export async function connectRedis(
     host: address.host,
     port: address.port,
     db: address.db,
+    ...(address.tls === true ? { tls: {} } : {}),
     ...(address.password === null ? {} : { password: address.password }),
     lazyConnect: true,
     connectTimeout: 5_000,
