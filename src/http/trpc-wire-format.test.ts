@@ -52,7 +52,9 @@ describe('the wire format', () => {
         const wellFormed = content.toWellFormed();
         const entry = feedEntry(1, { content: wellFormed });
         const [text = ''] = texts(trpcWireFormat.events('3', [entry, entry]));
-        expect(JSON.parse(text)).toMatchObject({ result: { data: { json: { data: { message: { content: wellFormed } } } } } });
+        expect(JSON.parse(text)).toMatchObject({
+          result: { data: { json: { data: { message: { content: wellFormed } } } } },
+        });
       }),
     );
   });

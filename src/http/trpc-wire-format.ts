@@ -7,36 +7,48 @@ import type { WireFormat } from '../services/wire-format.ts';
  * Events are plain JSON, so superjson adds no `meta`.
  */
 export const trpcWireFormat: WireFormat = {
-  events: (requestId, entries) => {
-    const frames = entries.map(({ id, json }) =>
-      textFrame(
-        `{"id":${requestId},"result":{"type":"data","data":{"json":{"id":"${id}","data":${json}}},"id":"${id}"}}`,
+  events: (requestId, entries) =>
+    textFrames(
+      entries.map(
+        ({ id, json }) =>
+          `{"id":${requestId},"result":{"type":"data","data":{"json":{"id":"${id}","data":${json}}},"id":"${id}"}}`,
       ),
-    );
-    return frames.length === 1 && frames[0] !== undefined ? frames[0] : Buffer.concat(frames);
-  },
+    ),
   activity: (requestId, activity) =>
-    textFrame(`{"id":${requestId},"result":{"type":"data","data":{"json":${JSON.stringify(activity)}}}}`),
+    textFrames([`{"id":${requestId},"result":{"type":"data","data":{"json":${JSON.stringify(activity)}}}}`]),
 };
 
 /** FIN and opcode 1 (RFC 6455, section 5.2). */
 const finalTextFrame = 0x81;
 
-/** One unmasked text frame, as servers send it. */
-function textFrame(text: string): Buffer {
-  const length = Buffer.byteLength(text);
-  const headerLength = length < 126 ? 2 : length < 65_536 ? 4 : 10;
-  const frame = Buffer.allocUnsafe(headerLength + length);
-  frame[0] = finalTextFrame;
-  if (headerLength === 2) {
-    frame[1] = length;
-  } else if (headerLength === 4) {
-    frame[1] = 126;
-    frame.writeUInt16BE(length, 2);
-  } else {
-    frame[1] = 127;
-    frame.writeBigUInt64BE(BigInt(length), 2);
+/** Unmasked text frames, as servers send them, one a text, in one piece. */
+function textFrames(texts: readonly string[]): Buffer {
+  const lengths = texts.map((text) => Buffer.byteLength(text));
+  const frames = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + headerLength(length) + length, 0));
+  let offset = 0;
+  for (const [index, text] of texts.entries()) {
+    offset = writeHeader(frames, offset, lengths[index] ?? 0);
+    offset += frames.write(text, offset);
   }
-  frame.write(text, headerLength);
-  return frame;
+  return frames;
+}
+
+function headerLength(length: number): number {
+  return length < 126 ? 2 : length < 65_536 ? 4 : 10;
+}
+
+/** @returns the offset after the header */
+function writeHeader(frames: Buffer, offset: number, length: number): number {
+  frames[offset] = finalTextFrame;
+  switch (headerLength(length)) {
+    case 2:
+      frames[offset + 1] = length;
+      return offset + 2;
+    case 4:
+      frames[offset + 1] = 126;
+      return frames.writeUInt16BE(length, offset + 2);
+    default:
+      frames[offset + 1] = 127;
+      return frames.writeBigUInt64BE(BigInt(length), offset + 2);
+  }
 }

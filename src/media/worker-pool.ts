@@ -141,7 +141,7 @@ export class WorkerPool extends Emitter<WorkerPoolEvents> {
 
   async #close(): Promise<void> {
     this.#closing.abort();
-    await Promise.all(this.#slots.map((slot) => slot.worker?.close()));
+    await Promise.all(this.#slots.map(async (slot) => slot.worker?.close()));
     await Promise.all(this.#restarts);
   }
 

@@ -15,7 +15,8 @@ interface SubscriptionCall {
 
 /**
  * A subscription to one topic of a room's log, for as long as the membership lasts: `subscribed` at once, then what was
- * missed after `lastEventId`, then, by the room's broadcast, what comes.
+ * missed after `lastEventId`, then what comes. All but `subscribed` is written to the socket by the room's replay and
+ * broadcast.
  *
  * @throws AppError NOT_IN_ROOM or SESSION_REPLACED when the membership ends before the subscription does
  */
@@ -34,15 +35,14 @@ export async function* deliverEvents<T extends Topic>(
 
   const ended = endOf(signal, member);
   while (signal?.aborted === false && !member.end.signal.aborted) {
-    const missed = services.replay.catchUp(feed, filter, cursor, socket.sink);
-    let step = await missed.next();
-    for (; step.done !== true; step = await missed.next()) yield tracked(step.value.id, step.value.event);
-    cursor = step.value;
-
     const { promise: gap, resolve: onGap } = Promise.withResolvers<EventId>();
     const subscriber: BroadcastSubscriber = { ...socket, filter, onGap };
-    // Between the replay and this call memory may have moved on past the cursor.
-    if (!events.attach(subscriber, cursor)) continue;
+    const reached = await services.replay.writePage(feed, subscriber, cursor);
+    if (reached === null) return;
+    const upToDate = reached === cursor;
+    cursor = reached;
+    // Memory may have moved on past the cursor meanwhile.
+    if (!upToDate || !events.attach(subscriber, cursor)) continue;
     try {
       cursor = (await Promise.race([gap, ended])) ?? cursor;
     } finally {

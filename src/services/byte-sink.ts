@@ -21,19 +21,11 @@ export const longestPauseMs = 10_000;
 /** How often a paused client is looked at, ms. */
 export const pauseCheckMs = 100;
 
-/**
- * Waits until a client has read most of what was written to it, and cuts it when it does not.
- *
- * @returns false when the client is gone
- */
-export async function untilRead(sink: ByteSink): Promise<boolean> {
+/** Waits until a client has read most of what was written to it or is gone, and cuts it when it takes too long. */
+export async function untilRead(sink: ByteSink): Promise<void> {
   const deadline = performance.now() + longestPauseMs;
   while (sink.writable && sink.bufferedBytes >= resumeBelowBytes) {
-    if (performance.now() > deadline) {
-      sink.terminate();
-      return false;
-    }
+    if (performance.now() > deadline) return sink.terminate();
     await new Promise((resolve) => setTimeout(resolve, pauseCheckMs));
   }
-  return sink.writable;
 }

@@ -25,7 +25,9 @@ class FakeSink implements ByteSink {
 
   /** Numbers of the events that were written, in order. */
   get numbers(): number[] {
-    return this.writes.flatMap((text) => text.split(';').flatMap((part) => (part === '' ? [] : Number(part.split(':')[1]))));
+    return this.writes.flatMap((text) =>
+      text.split(';').flatMap((part) => (part === '' ? [] : Number(part.split(':')[1]))),
+    );
   }
 }
 

@@ -1,18 +1,15 @@
 import type { Topic } from '../core/events.ts';
 import { compareEventIds, type EventId, type UserId } from '../core/ids.ts';
-import { type ByteSink, longestPauseMs, pauseAboveBytes, pauseCheckMs, resumeBelowBytes } from './byte-sink.ts';
-import { type FeedEntry, type FeedFilter, isFor, type RoomFeed } from './room-feed.ts';
+import { longestPauseMs, pauseAboveBytes, pauseCheckMs, resumeBelowBytes } from './byte-sink.ts';
+import type { ReplaySubscriber } from './event-replay.ts';
+import { type FeedEntry, isFor, type RoomFeed } from './room-feed.ts';
 import { SharedBytes, type WireFormat } from './wire-format.ts';
 
 /** Bursts are written together: one write a client and interval, ms. A single event in a quiet room goes at once. */
 const flushIntervalMs = 20;
 
 /** A subscription that is fed by the broadcast. */
-export interface BroadcastSubscriber {
-  readonly sink: ByteSink;
-  /** The client's id of the subscription, as JSON text. */
-  readonly requestId: string;
-  readonly filter: FeedFilter;
+export interface BroadcastSubscriber extends ReplaySubscriber {
   /** Called when events were lost: the subscription must start again from `cursor`, by Redis. */
   readonly onGap: (cursor: EventId) => void;
 }
@@ -98,8 +95,7 @@ export class EventBroadcast {
   #scheduleFlush(): void {
     if (this.#flushTimer !== null) return;
     const waitMs = this.#flushedAt + flushIntervalMs - performance.now();
-    this.#flushTimer =
-      waitMs > 0 ? setTimeout(() => this.#flush(), waitMs) : setImmediate(() => this.#flush());
+    this.#flushTimer = waitMs > 0 ? setTimeout(() => this.#flush(), waitMs) : setImmediate(() => this.#flush());
   }
 
   #flush(): void {
@@ -115,7 +111,11 @@ export class EventBroadcast {
     this.#flushed = batch.at(-1)?.id ?? before;
     this.#flushedAt = performance.now();
     for (const topic of new Set(batch.map((entry) => entry.topic))) {
-      this.#flushTopic(topic, batch.filter((entry) => entry.topic === topic), before);
+      this.#flushTopic(
+        topic,
+        batch.filter((entry) => entry.topic === topic),
+        before,
+      );
     }
   }
 

@@ -3,7 +3,7 @@ import { type Topic, topicSchemas } from '../core/events.ts';
 import { type EventId, type RoomId, userIdSchema } from '../core/ids.ts';
 import type { Logger } from '../core/logger.ts';
 import { roomEventsKey, roomFeedChannel } from './redis/keys.ts';
-import { type FeedEntry, RoomFeed } from './room-feed.ts';
+import { type FeedEntry, type LoggedEvent, RoomFeed } from './room-feed.ts';
 
 /** Entries read from a log in one call. */
 const pageLength = 256;
@@ -23,9 +23,9 @@ interface Route {
 }
 
 /** A part of a log. */
-export interface LogPage {
-  /** Entries that fit their schemas, oldest first. */
-  readonly entries: readonly FeedEntry[];
+export interface LogPage<Entry extends LoggedEvent = LoggedEvent> {
+  /** Events that fit their schemas, oldest first. */
+  readonly entries: readonly Entry[];
   /** Position that has been read up to. */
   readonly end: EventId;
   /** Whether there may be more. */
@@ -104,7 +104,10 @@ export class EventReader {
    */
   async readAfter(roomId: RoomId, cursor: EventId): Promise<LogPage | null> {
     const [first, ...rest] = await this.#readLog(roomId, cursor);
-    return first?.[0] === cursor ? this.#toPage(rest, cursor) : null;
+    if (first?.[0] !== cursor) return null;
+    const { entries, ...page } = this.#toPage(rest, cursor);
+    // Pages wait for clients that read slowly; of the contents only the text is wanted.
+    return { ...page, entries: entries.map(({ id, topic, recipient, json }) => ({ id, topic, recipient, json })) };
   }
 
   async #follow(roomId: RoomId): Promise<RoomFeed> {
@@ -135,7 +138,9 @@ export class EventReader {
   async #catchUpAll(): Promise<void> {
     if (this.#routes.size === 0) return;
     const subscribed = this.#subscriber.subscribe(...this.#routes.keys());
-    const results = await Promise.allSettled([...this.#routes.values()].map((route) => this.#catchUp(route, subscribed)));
+    const results = await Promise.allSettled(
+      [...this.#routes.values()].map((route) => this.#catchUp(route, subscribed)),
+    );
     const failure = results.find((result) => result.status === 'rejected');
     if (failure !== undefined) {
       this.#logger.error({ err: failure.reason as unknown }, 'Events missed while Redis was away could not be read');
@@ -176,7 +181,7 @@ export class EventReader {
     return this.#commands.xrange(roomEventsKey(roomId), from, '+', 'COUNT', pageLength);
   }
 
-  #toPage(entries: readonly LogEntry[], start: EventId): LogPage {
+  #toPage(entries: readonly LogEntry[], start: EventId): LogPage<FeedEntry> {
     return {
       entries: entries.flatMap(([id, fields]) => this.#toEntry(id, fields[1], fields[3], fields[5]) ?? []),
       end: (entries.at(-1)?.[0] ?? start) as EventId,

@@ -1,59 +1,54 @@
-import type { FeedEvent, Topic } from '../core/events.ts';
+import type { FeedControlEvent } from '../core/events.ts';
 import { compareEventIds, type EventId } from '../core/ids.ts';
 import { type ByteSink, pauseAboveBytes, untilRead } from './byte-sink.ts';
 import type { EventReader, LogPage } from './event-reader.ts';
 import { type FeedFilter, isFor, type RoomFeed } from './room-feed.ts';
 import type { RoomStore } from './room-store.ts';
+import type { WireFormat } from './wire-format.ts';
 
-/** An event as a subscription delivers it, with the cursor that a reconnect resumes from. */
-export interface DeliveredEvent<T extends Topic> {
-  readonly id: EventId;
-  readonly event: FeedEvent<T>;
+/** A subscription that has events to catch up with. */
+export interface ReplaySubscriber {
+  readonly sink: ByteSink;
+  /** The client's id of the subscription, as JSON text. */
+  readonly requestId: string;
+  readonly filter: FeedFilter;
 }
 
-/** Reads what a subscriber has missed, from memory or Redis. */
+/** Writes to a subscriber what it has missed, from memory or Redis. */
 export class EventReplay {
   readonly #reader: EventReader;
   readonly #store: RoomStore;
+  readonly #wire: WireFormat;
 
-  constructor(reader: EventReader, store: RoomStore) {
+  constructor(reader: EventReader, store: RoomStore, wire: WireFormat) {
     this.#reader = reader;
     this.#store = store;
+    this.#wire = wire;
   }
 
   /**
-   * Delivers every event after `cursor` until the feed's memory reaches on from there, no faster than the client reads. A
-   * cursor that the log does not have any more (or never had) is answered with one `resync`, from whose snapshot on
-   * nothing is missed.
+   * Writes the next page of what comes after `cursor`, once the client has read most of what it was sent before. A cursor
+   * that the log does not have any more (or never had) is answered with one `resync`, from whose snapshot on nothing is
+   * missed. One write, and one round trip to Redis when the page is not in memory.
    *
-   * @param sink - where the events end up
-   * @returns the position that has been reached; events may be missing after it only when the client is cut
+   * @returns the position that has been reached: `cursor` itself when the feed's memory goes on from there; null when the
+   *   client is gone
+   * @throws AppError ROOM_NOT_FOUND when the room has been closed; Error when Redis cannot be reached
    */
-  async *catchUp<T extends Topic>(
-    feed: RoomFeed,
-    filter: FeedFilter & { readonly topic: T },
-    cursor: EventId,
-    sink: ByteSink,
-  ): AsyncGenerator<DeliveredEvent<T>, EventId> {
-    for (;;) {
-      const missed = await this.#after(feed, cursor);
-      if (missed === null) {
-        const snapshot = await this.#store.read(feed.roomId);
-        cursor = snapshot.cursor;
-        yield { id: cursor, event: { type: 'resync', snapshot } };
-      } else if (missed.end === cursor) {
-        return cursor;
-      } else {
-        for (const entry of missed.entries) {
-          if (!isFor(entry, filter)) continue;
-          if (sink.bufferedBytes > pauseAboveBytes && !(await untilRead(sink))) return cursor;
-          cursor = entry.id;
-          // The filter chose the topic, which TypeScript cannot follow.
-          yield { id: cursor, event: entry.event as FeedEvent<T> };
-        }
-        cursor = missed.end;
-      }
+  async writePage(feed: RoomFeed, subscriber: ReplaySubscriber, cursor: EventId): Promise<EventId | null> {
+    const { sink, requestId, filter } = subscriber;
+    if (sink.bufferedBytes > pauseAboveBytes) await untilRead(sink);
+    if (!sink.writable) return null;
+    const missed = await this.#after(feed, cursor);
+    if (missed === null) {
+      const snapshot = await this.#store.read(feed.roomId);
+      const resync: FeedControlEvent = { type: 'resync', snapshot };
+      sink.write(this.#wire.events(requestId, [{ id: snapshot.cursor, json: JSON.stringify(resync) }]));
+      return snapshot.cursor;
     }
+    const wanted = missed.entries.filter((entry) => isFor(entry, filter));
+    if (wanted.length > 0) sink.write(this.#wire.events(requestId, wanted));
+    return missed.end;
   }
 
   /** What comes after a cursor: from memory, else from Redis; null when the cursor is no position of this log. */

@@ -2,17 +2,19 @@ import { Emitter } from '../core/emitter.ts';
 import type { Topic, TopicEvents } from '../core/events.ts';
 import { compareEventIds, type EventId, type RoomId, type UserId } from '../core/ids.ts';
 
-/** One logged event, as every subscriber of this process shares it. */
+/** One event of a room's log, as it is written to clients. */
+export interface LoggedEvent {
+  readonly id: EventId;
+  readonly topic: Topic;
+  /** The only user who may see it; null for everybody. */
+  readonly recipient: UserId | null;
+  /** The event as JSON text, as it was logged. */
+  readonly json: string;
+}
+
+/** A logged event with its contents, as everybody in this process shares it. */
 export type FeedEntry = {
-  readonly [T in Topic]: {
-    readonly id: EventId;
-    readonly topic: T;
-    /** The only user who may see it; null for everybody. */
-    readonly recipient: UserId | null;
-    readonly event: TopicEvents[T];
-    /** The event as JSON text, as it was logged. */
-    readonly json: string;
-  };
+  readonly [T in Topic]: LoggedEvent & { readonly topic: T; readonly event: TopicEvents[T] };
 }[Topic];
 
 /** Whose entries a reader of the feed wants. */
@@ -105,6 +107,6 @@ export class RoomFeed extends Emitter<RoomFeedEvents> {
 }
 
 /** Whether a reader may and wants to see an entry. */
-export function isFor(entry: FeedEntry, { topic, userId }: FeedFilter): boolean {
+export function isFor(entry: LoggedEvent, { topic, userId }: FeedFilter): boolean {
   return entry.topic === topic && (entry.recipient === null || entry.recipient === userId);
 }

@@ -1,5 +1,5 @@
 import type { RoomActivity } from '../core/events.ts';
-import type { FeedEntry } from './room-feed.ts';
+import type { LoggedEvent } from './room-feed.ts';
 
 /** How events are written for one subscription, so that fan-out knows nothing of the protocol. */
 export interface WireFormat {
@@ -8,7 +8,7 @@ export interface WireFormat {
    *
    * @param requestId - the client's id of its subscription, as JSON text
    */
-  events(requestId: string, entries: readonly FeedEntry[]): Uint8Array;
+  events(requestId: string, entries: readonly Pick<LoggedEvent, 'id' | 'json'>[]): Uint8Array;
   /** The message for a room's activity. */
   activity(requestId: string, activity: RoomActivity): Uint8Array;
 }
