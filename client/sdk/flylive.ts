@@ -52,6 +52,16 @@ export class FlyLive {
   }
 
   /**
+   * Whom the token belongs to.
+   *
+   * @throws {FlyLiveError} of the connection, the token's refusal included, or of `user.me`
+   */
+  async me(): Promise<Outputs['user']['me']> {
+    await this.#connection.connected();
+    return this.#connection.call((api) => api.user.me.query());
+  }
+
+  /**
    * The rooms open to join.
    *
    * @throws {FlyLiveError} of the connection or of `room.list`

@@ -92,6 +92,24 @@ describe('members', () => {
     expect(state.participantCount).toBe(1);
   });
 
+  it('are counted the same whether the event or the head count comes first', () => {
+    const left = { type: 'userLeft', userId: 2, reason: 'left' } as never;
+    const joined = { type: 'userJoined', participant: participant(3) } as never;
+    const counted = (state: typeof start, participantCount: number) =>
+      applyActivity(state, { levels: [], participantCount });
+    expect(applyRoomEvent(counted(start, 1), left).participantCount).toBe(1);
+    expect(counted(applyRoomEvent(start, left), 1).participantCount).toBe(1);
+    expect(applyRoomEvent(counted(start, 3), joined).participantCount).toBe(3);
+    expect(counted(applyRoomEvent(start, joined), 3).participantCount).toBe(3);
+  });
+
+  it('of a large room are counted by the server', () => {
+    const large = fromSnapshot(snapshot({ participantCount: 900 }), me);
+    const state = applyRoomEvent(large, { type: 'userLeft', userId: 2, reason: 'left' } as never);
+    expect(state.participantCount).toBe(900);
+    expect(applyActivity(state, { levels: [], participantCount: 899 }).participantCount).toBe(899);
+  });
+
   it('are marked while their connection is lost', () => {
     const lost = { type: 'userConnectionChanged', userId: 2, connected: false } as never;
     const state = applyRoomEvent(start, lost);

@@ -93,12 +93,8 @@ export function applyRoomEvent(state: RoomState, event: RoomEvent): RoomState {
   switch (event.type) {
     case 'userJoined': {
       const { participant } = event;
-      const isNew = !state.participants.has(participant.userId);
-      return {
-        ...state,
-        participants: new Map(state.participants).set(participant.userId, participant),
-        participantCount: state.participantCount + (isNew ? 1 : 0),
-      };
+      const participants = new Map(state.participants).set(participant.userId, participant);
+      return { ...state, participants, participantCount: recount(state, participants) };
     }
     case 'userLeft': {
       const participants = new Map(state.participants);
@@ -106,7 +102,7 @@ export function applyRoomEvent(state: RoomState, event: RoomEvent): RoomState {
       const left = {
         ...state,
         participants,
-        participantCount: Math.max(0, state.participantCount - 1),
+        participantCount: recount(state, participants),
         producers: without(state.producers, (producer) => producer.userId === event.userId),
       };
       return withSeats(left, vacate(left.seats, event.userId));
@@ -161,7 +157,7 @@ export function applyActivity(state: RoomState, activity: RoomActivity): RoomSta
   return {
     ...state,
     levels: new Map(activity.levels.map(({ userId, level }) => [userId, level])),
-    participantCount: activity.participantCount,
+    participantCount: Math.max(activity.participantCount, state.participants.size),
   };
 }
 
@@ -208,4 +204,13 @@ function byPosition(a: ChatMessage, b: ChatMessage): number {
   const [aTime = '', aSequence = ''] = a.id.split('-');
   const [bTime = '', bSequence = ''] = b.id.split('-');
   return Number(aTime) - Number(bTime) || Number(aSequence) - Number(bSequence);
+}
+
+/**
+ * The head count after a join or leave. Counting by one would go wrong: the server's own count comes by another way, and
+ * may have the event in it already. While all members are known, the list is the count; else the server's next count
+ * tells, and no fewer than the known ones are here.
+ */
+function recount({ participants, participantCount }: RoomState, next: ReadonlyMap<number, Participant>): number {
+  return participants.size === participantCount ? next.size : Math.max(participantCount, next.size);
 }

@@ -1,4 +1,3 @@
-import { TRPCError } from '@trpc/server';
 import superjson, { type SuperJSONResult } from 'superjson';
 
 /** Deepest nesting of an input; RTP capabilities have 5. */
@@ -6,6 +5,11 @@ const mostDepth = 12;
 /** Most values of an input; RTP capabilities of a browser have about 1,000. */
 const mostValues = 4_000;
 const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype']);
+
+/** What an input becomes that is refused without being read; {@link transformer} hands it over as the input. */
+export class UnreadableInputError extends Error {
+  override readonly name = 'UnreadableInputError';
+}
 
 /**
  * superjson in both directions, with a guard before what clients send: of superjson's types an input may use `undefined`
@@ -15,12 +19,20 @@ const forbiddenKeys = new Set(['__proto__', 'constructor', 'prototype']);
 export const transformer = {
   input: {
     serialize: (value: unknown): SuperJSONResult => superjson.serialize(value),
-    deserialize: (payload: unknown): unknown => superjson.deserialize(checked(payload)),
+    /** Never throws: tRPC reads all calls of a frame before the first one, and would leave each without an answer. */
+    deserialize: (payload: unknown): unknown => {
+      try {
+        return superjson.deserialize(checked(payload));
+      } catch (error) {
+        if (error instanceof UnreadableInputError) return error;
+        return new UnreadableInputError('The input cannot be read', { cause: error });
+      }
+    },
   },
   output: superjson,
 };
 
-/** @throws TRPCError BAD_REQUEST for an input that no client of ours makes */
+/** @throws UnreadableInputError for an input that no client of ours makes */
 function checked(payload: unknown): SuperJSONResult {
   if (payload === undefined) return { json: null, meta: { values: ['undefined'] } };
   if (!isRecord(payload)) throw refusal('is not in the form of superjson');
@@ -73,6 +85,6 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function refusal(problem: string): TRPCError {
-  return new TRPCError({ code: 'BAD_REQUEST', message: `The input ${problem}` });
+function refusal(problem: string): UnreadableInputError {
+  return new UnreadableInputError(`The input ${problem}`);
 }

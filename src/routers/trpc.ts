@@ -4,7 +4,7 @@ import { AppError, type AppCode, errorTable } from '../core/errors.ts';
 import { roomIdSchema } from '../core/ids.ts';
 import { isRedisUnavailable } from '../services/redis/connection.ts';
 import type { Context } from './context.ts';
-import { transformer } from './transformer.ts';
+import { transformer, UnreadableInputError } from './transformer.ts';
 
 /** tRPC's code for an HTTP status of the error table. */
 const trpcCodes = {
@@ -52,8 +52,15 @@ const withTypedErrors = t.middleware(async ({ next, ctx, path }) => {
   throw new TRPCError({ code: trpcCodes[errorTable[refusal.code].status], message: refusal.message, cause: refusal });
 });
 
+/** Refuses one call for what the transformer would not read, whatever the procedure makes of its input. */
+const withReadableInput = t.middleware(async ({ next, getRawInput }) => {
+  const input = await getRawInput();
+  if (input instanceof UnreadableInputError) throw new AppError('BAD_INPUT', { message: input.message, cause: input });
+  return next();
+});
+
 /** Anybody. */
-export const publicProcedure = t.procedure.use(withTypedErrors);
+export const publicProcedure = t.procedure.use(withTypedErrors).use(withReadableInput);
 
 /** Whoever has authenticated the WebSocket connection; a token revoked meanwhile cuts the connection (Connections). */
 export const userProcedure = publicProcedure.use(({ ctx, next }) => {

@@ -13,18 +13,32 @@ export function createSession(serverUrl: string) {
   const room = shallowRef<Room | null>(null);
   const roomState = shallowRef<RoomState | null>(null);
   const roomEnd = shallowRef<RoomEnd | null>(null);
-  /** Known once a room was joined. */
+  /** Known soon after the connection is up. */
   const me = shallowRef<UserProfile | null>(null);
   const client = shallowRef<FlyLive | null>(null);
+  /** A refused token is as good as none: the page asks for another. */
+  const isSignedIn = computed(() => token.value !== null && connection.value.status !== 'refused');
 
   function connect(): void {
     if (token.value === null) return;
     const flylive = createFlyLive({ url: serverUrl, token: token.value, logger: console });
     flylive.onConnection((state) => {
-      if (client.value === flylive) connection.value = state;
+      if (client.value !== flylive) return;
+      connection.value = state;
+      if (state.status === 'connected' && me.value === null) void introduce(flylive);
     });
     connection.value = flylive.connection;
     client.value = flylive;
+  }
+
+  /** Finds out whose token it is; a connection lost meanwhile brings the next try. */
+  async function introduce(flylive: FlyLive): Promise<void> {
+    try {
+      const profile = await flylive.me();
+      if (client.value === flylive) me.value = profile;
+    } catch (error) {
+      console.debug('The profile could not be read', error);
+    }
   }
 
   function disconnect(): void {
@@ -36,7 +50,7 @@ export function createSession(serverUrl: string) {
   }
 
   function signIn(newToken: string): void {
-    if (newToken === token.value && client.value) return;
+    if (newToken === token.value && client.value && connection.value.status !== 'refused') return;
     disconnect();
     sessionStorage.setItem(tokenKey, newToken);
     token.value = newToken;
@@ -56,7 +70,6 @@ export function createSession(serverUrl: string) {
     room.value = joined;
     roomState.value = joined.state;
     roomEnd.value = null;
-    me.value = joined.state.me;
     joined.on('change', (state) => {
       if (room.value === joined) roomState.value = state;
     });
@@ -75,7 +88,7 @@ export function createSession(serverUrl: string) {
   }
 
   connect();
-  return { token, connection, client, room, roomState, roomEnd, me, signIn, signOut, join, leave };
+  return { token, isSignedIn, connection, client, room, roomState, roomEnd, me, signIn, signOut, join, leave };
 }
 
 export type Session = ReturnType<typeof createSession>;

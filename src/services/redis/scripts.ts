@@ -1,12 +1,21 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import type { RoomId } from '../../core/ids.ts';
+import { ConcurrencyLimit } from '../concurrency-limit.ts';
 import { roomFeedChannel, roomKeys } from './keys.ts';
 
 /** What a script can answer: Redis replies as ioredis hands them over. */
 export type ScriptReply = string | number | null | ScriptReply[];
 
 type ScriptCommand = (...keysAndArguments: (string | number)[]) => Promise<ScriptReply>;
+
+/**
+ * Room scripts under way at a time. A join storm keeps the process too busy to read answers: with all sent at once, those
+ * to the last would be taken for a time-out of Redis although they have arrived.
+ */
+const mostAtOnce = 32;
+/** A room script that could not be sent in this time is refused, ms. */
+const longestWaitMs = 5_000;
 
 const luaDirectory = new URL('./lua/', import.meta.url);
 const fileName = /^(?<name>[a-z-]+)-(?<keyCount>\d+)\.lua$/;
@@ -17,6 +26,7 @@ const fileName = /^(?<name>[a-z-]+)-(?<keyCount>\d+)\.lua$/;
  */
 export class Scripts {
   readonly #commands = new Map<string, ScriptCommand>();
+  readonly #limit = new ConcurrencyLimit(mostAtOnce, longestWaitMs);
   readonly #eventLogLength: number;
 
   /**
@@ -42,9 +52,15 @@ export class Scripts {
     return command(...keys, ...args);
   }
 
-  /** Runs a script over the keys of a room (includes/room.lua). */
+  /**
+   * Runs a script over the keys of a room (includes/room.lua).
+   *
+   * @throws AppError SERVICE_UNAVAILABLE when it could not be sent for too long
+   */
   async runInRoom(name: string, roomId: RoomId, args: readonly (string | number)[]): Promise<ScriptReply[]> {
-    const reply = await this.run(name, roomKeys(roomId), [roomFeedChannel(roomId), this.#eventLogLength, ...args]);
+    const reply = await this.#limit.run(() =>
+      this.run(name, roomKeys(roomId), [roomFeedChannel(roomId), this.#eventLogLength, ...args]),
+    );
     if (!Array.isArray(reply)) throw new Error(`Redis script ${name} answered ${typeof reply}`);
     return reply;
   }

@@ -1,0 +1,275 @@
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
+import { createTRPCClient, createWSClient, wsLink } from '@trpc/client';
+import { initTRPC, tracked } from '@trpc/server';
+import { getWSConnectionHandler } from '@trpc/server/adapters/ws';
+import superjson from 'superjson';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { WebSocket, WebSocketServer } from 'ws';
+import { z } from 'zod';
+import { topicSchemas } from '../../src/core/events.ts';
+import { userIdSchema } from '../../src/core/ids.ts';
+import { EventSocket, makeEncoder } from '../../src/http/event-socket.ts';
+import { trpcWireFormat } from '../../src/http/trpc-wire-format.ts';
+import { HandOver, type HandedOver } from '../../src/routers/hand-over.ts';
+import { transformer } from '../../src/routers/transformer.ts';
+import type { FeedEntry } from '../../src/services/room-feed.ts';
+import { eventually } from '../support/eventually.ts';
+import { eventId, feedEntry } from '../support/feed-entries.ts';
+import { readFrames } from '../support/frames.ts';
+
+/**
+ * What the fan-out takes for granted of @trpc/server, @trpc/client, superjson and ws, none of which promise it. When an
+ * upgrade fails here, read http/event-socket.ts and http/trpc-wire-format.ts against the new version.
+ */
+
+const profile = { id: 7, name: 'Zoë "the voice" \u2028 😀', avatar: null };
+
+/** One of every shape of event. */
+const entries: readonly FeedEntry[] = [
+  feedEntry(1, { content: 'Hello </script> \\ "quoted" \u0007 é 😀' }),
+  feedEntry(2, { topic: 'room' }),
+  logged(3, 'room', { type: 'sessionReplaced', sessionId: 'b6b1b2c4-0b67-4a9e-8b3c-7d1a3d5c9e11' }),
+  logged(4, 'media', {
+    type: 'producerOpened',
+    producer: { producerId: 'p', userId: 7, source: 'music', paused: true },
+  }),
+  logged(5, 'gift', {
+    type: 'giftReceived',
+    gift: {
+      transactionId: '0197c1b0-5bcb-7d3e-9a8e-6a1b2c3d4e5f',
+      gift: { id: '12', name: 'Rose', price: 0.5, icon: '' },
+      quantity: 9_999,
+      sender: profile,
+      recipientId: 8,
+      sentAt: 1_700_000_000_000,
+    },
+  }),
+  feedEntry(6, { content: 'x'.repeat(500) }),
+];
+
+const activities = [
+  { levels: [], participantCount: 0 },
+  { levels: [{ userId: userIdSchema.parse(7), level: -127 }], participantCount: 5_000 },
+];
+
+function logged(n: number, topic: 'room' | 'media' | 'gift', json: object): FeedEntry {
+  const event = topicSchemas[topic].parse(json);
+  return { id: eventId(n), topic, recipient: null, event, json: JSON.stringify(event) } as FeedEntry;
+}
+
+const t = initTRPC.create({ transformer });
+const subscriptionInput = z.object({ lastEventId: z.string().optional() }).optional();
+
+/** What the procedures of this test report. */
+interface Seen {
+  readonly resumedFrom: (string | undefined)[];
+  readonly handedOver: HandedOver[];
+}
+
+function makeRouter(seen: Seen) {
+  const untilAborted = (signal: AbortSignal | undefined): Promise<unknown> =>
+    new Promise((resolve) => signal?.addEventListener('abort', resolve));
+  return t.router({
+    tracked: t.procedure.subscription(async function* ({ signal }) {
+      for (const { id, event } of entries) yield tracked(id, event);
+      await untilAborted(signal);
+    }),
+    untracked: t.procedure.subscription(async function* ({ signal }) {
+      yield* activities;
+      await untilAborted(signal);
+    }),
+    handedOver: t.procedure.input(subscriptionInput).subscription(async function* ({ input, signal }) {
+      seen.resumedFrom.push(input?.lastEventId);
+      yield tracked(input?.lastEventId ?? '0-0', { type: 'subscribed' });
+      yield new HandOver((sink, requestId) => void seen.handedOver.push({ sink, requestId })) as never;
+      await untilAborted(signal);
+    }),
+  });
+}
+type TestRouter = ReturnType<typeof makeRouter>;
+
+let seen: Seen;
+let server: WebSocketServer;
+let url: string;
+let serverSockets: EventSocket[];
+
+beforeEach(async () => {
+  seen = { resumedFrom: [], handedOver: [] };
+  serverSockets = [];
+  server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false, WebSocket: EventSocket });
+  const serve = getWSConnectionHandler({
+    wss: server,
+    router: makeRouter(seen),
+    experimental_encoder: makeEncoder({ count: () => undefined }),
+  });
+  server.on('connection', (socket, request) => {
+    (socket as EventSocket).bind(request.socket);
+    serverSockets.push(socket as EventSocket);
+    serve(socket, request);
+  });
+  await once(server, 'listening');
+  url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
+});
+afterEach(async () => {
+  for (const socket of server.clients) socket.terminate();
+  server.close();
+  await once(server, 'close');
+});
+
+/** A client that keeps every byte it receives. */
+async function openRaw() {
+  const socket = new WebSocket(url);
+  const received: Buffer[] = [];
+  let tcp: Socket | null = null;
+  socket.on('upgrade', (response) => {
+    tcp = response.socket;
+    response.socket.on('data', (chunk: Buffer) => void received.push(chunk));
+  });
+  await once(socket, 'open');
+  return {
+    received: () => Buffer.concat(received),
+    texts: () => readFrames(Buffer.concat(received)).map(({ text }) => text),
+    pause: () => tcp?.pause(),
+    subscribe: (id: number | string, path: string) =>
+      socket.send(JSON.stringify({ id, method: 'subscription', params: { path } })),
+  };
+}
+
+function openStock() {
+  const ws = createWSClient({
+    url,
+    WebSocket: WebSocket as unknown as typeof globalThis.WebSocket,
+    retryDelayMs: () => 10,
+  });
+  const trpc = createTRPCClient<TestRouter>({ links: [wsLink({ client: ws, transformer: superjson })] });
+  return { trpc, close: () => ws.close() };
+}
+
+/** The bytes after the first frame, which says that the subscription has started. */
+function afterStarted(bytes: Buffer): Buffer {
+  const [started] = readFrames(bytes);
+  return bytes.subarray(2 + Buffer.byteLength(started?.text ?? ''));
+}
+
+describe('the seam to tRPC', () => {
+  it.each([3, 'a "quoted" id'])(
+    'writes tracked events byte for byte as tRPC writes them (request id %j)',
+    async (id) => {
+      const raw = await openRaw();
+      raw.subscribe(id, 'tracked');
+      await eventually(() => expect(raw.texts()).toHaveLength(1 + entries.length));
+      expect(JSON.parse(raw.texts()[0] ?? '')).toEqual({ id, result: { type: 'started' } });
+      const ours = Buffer.from(trpcWireFormat.events(JSON.stringify(id), entries));
+      expect(afterStarted(raw.received()).toString()).toBe(ours.toString());
+      expect(afterStarted(raw.received()).equals(ours)).toBe(true);
+    },
+  );
+
+  it('writes activity byte for byte as tRPC writes untracked values', async () => {
+    const raw = await openRaw();
+    raw.subscribe(4, 'untracked');
+    await eventually(() => expect(raw.texts()).toHaveLength(1 + activities.length));
+    const ours = Buffer.concat(activities.map((activity) => trpcWireFormat.activity('4', activity)));
+    expect(afterStarted(raw.received()).equals(ours)).toBe(true);
+  });
+
+  it('brings the hand-over to the socket through adapter, superjson and encoder, and sends nothing for it', async () => {
+    const raw = await openRaw();
+    raw.subscribe(5, 'handedOver');
+    raw.subscribe('six', 'handedOver');
+    await eventually(() => expect(seen.handedOver).toHaveLength(2));
+    expect(seen.handedOver.map(({ requestId }) => requestId)).toEqual(['5', '"six"']);
+    for (const { sink } of seen.handedOver) expect(sink).toBe(serverSockets[0]);
+    seen.handedOver[0]?.sink.write(trpcWireFormat.events('5', [feedEntry(1)]));
+    await eventually(() => expect(raw.texts()).toHaveLength(5));
+    const messages = raw.texts().map((text) => JSON.parse(text) as { result: { type: string; id?: string } });
+    expect(messages.map(({ result }) => result.id ?? result.type)).toEqual(['started', 'started', '0-0', '0-0', '1-0']);
+  });
+
+  it('keeps the order of what tRPC sends and what the broadcast writes', async () => {
+    const raw = await openRaw();
+    const [socket] = serverSockets;
+    for (let n = 0; n < 100; n += 1) {
+      socket?.send(`before ${n}`);
+      socket?.write(trpcWireFormat.events('1', [feedEntry(n)]));
+      socket?.send('x'.repeat(n * 1_000));
+    }
+    await eventually(() => expect(raw.texts()).toHaveLength(300));
+    const texts = raw.texts();
+    for (let n = 0; n < 100; n += 1) {
+      expect(texts[n * 3]).toBe(`before ${n}`);
+      expect(texts[n * 3 + 1]).toContain(`"id":"${n}-0"`);
+      expect(texts[n * 3 + 2]).toHaveLength(n * 1_000);
+    }
+  });
+
+  it('counts what the broadcast wrote and the client has not read', async () => {
+    const raw = await openRaw();
+    raw.pause();
+    const [socket] = serverSockets;
+    const piece = trpcWireFormat.events('1', [feedEntry(1, { content: 'x'.repeat(1_000_000) })]);
+    for (let n = 0; n < 20; n += 1) socket?.write(piece);
+    await eventually(() => expect(socket?.bufferedBytes).toBeGreaterThan(1_000_000));
+  });
+});
+
+describe('a stock client', () => {
+  it('reads frames of every length form from the broadcast', async () => {
+    await using client = { ...openStock(), [Symbol.asyncDispose]: async () => client.close() };
+    const received: unknown[] = [];
+    client.trpc.handedOver.subscribe(undefined, { onData: (item) => void received.push(item) });
+    await eventually(() => expect(seen.handedOver).toHaveLength(1));
+    const { sink, requestId } = seen.handedOver[0] ?? expect.unreachable();
+    const sent = [0, 100, 60_000, 70_000, 300_000].map((size, n) => feedEntry(n + 1, { content: 'é'.repeat(size) }));
+    sink.write(trpcWireFormat.events(requestId, sent));
+    await eventually(() => expect(received).toHaveLength(1 + sent.length));
+    expect(received.slice(1)).toEqual(sent.map(({ id, event }) => ({ id, data: event })));
+  });
+
+  it('takes activity for plain values, which leave its cursor alone', async () => {
+    await using client = { ...openStock(), [Symbol.asyncDispose]: async () => client.close() };
+    const received: unknown[] = [];
+    client.trpc.handedOver.subscribe(undefined, { onData: (item) => void received.push(item) });
+    await eventually(() => expect(seen.handedOver).toHaveLength(1));
+    const { sink, requestId } = seen.handedOver[0] ?? expect.unreachable();
+    for (const activity of activities) sink.write(trpcWireFormat.activity(requestId, activity));
+    await eventually(() => expect(received.slice(1)).toEqual(activities));
+  });
+
+  it('resumes after the last event of the broadcast when its socket is lost', async () => {
+    await using client = { ...openStock(), [Symbol.asyncDispose]: async () => client.close() };
+    const ids: string[] = [];
+    client.trpc.handedOver.subscribe(undefined, { onData: ({ id }: { id: string }) => void ids.push(id) });
+    for (let life = 1; life <= 3; life += 1) {
+      await eventually(() => expect(seen.handedOver).toHaveLength(life));
+      const { sink, requestId } = seen.handedOver[life - 1] ?? expect.unreachable();
+      sink.write(trpcWireFormat.events(requestId, [feedEntry(life * 10), feedEntry(life * 10 + 1)]));
+      await eventually(() => expect(ids.at(-1)).toBe(eventId(life * 10 + 1)));
+      sink.terminate();
+    }
+    await eventually(() => expect(seen.resumedFrom).toEqual([undefined, '11-0', '21-0', '31-0']));
+  });
+});
+
+describe('the versions', () => {
+  it('of @trpc packages are exact, equal, and those that are installed', () => {
+    interface Manifest {
+      readonly version: string;
+      readonly dependencies: Record<string, string>;
+      readonly devDependencies: Record<string, string>;
+    }
+    const read = (path: string): Manifest =>
+      JSON.parse(readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')) as Manifest;
+    const { dependencies, devDependencies } = read('package.json');
+    const pins = Object.entries({ ...dependencies, ...devDependencies }).filter(([name]) => name.startsWith('@trpc/'));
+    expect(pins.map(([name]) => name).sort()).toEqual(['@trpc/client', '@trpc/server']);
+    for (const [name, pin] of pins) {
+      expect(pin, name).toMatch(/^\d+\.\d+\.\d+$/);
+      expect(pin).toBe(pins[0]?.[1]);
+      expect(read(`node_modules/${name}/package.json`).version).toBe(pin);
+    }
+  });
+});

@@ -1,0 +1,224 @@
+import { randomInt, randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createTRPCClient, createWSClient, wsLink } from '@trpc/client';
+import superjson from 'superjson';
+import { describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
+import { type App, createApp } from '../../src/app.ts';
+import { topicSchemas } from '../../src/core/events.ts';
+import { compareEventIds, roomIdSchema, userIdSchema } from '../../src/core/ids.ts';
+import { createLogger } from '../../src/core/logger.ts';
+import type { AppRouter } from '../../src/routers/index.ts';
+import { roomEventsKey } from '../../src/services/redis/keys.ts';
+import { Scripts } from '../../src/services/redis/scripts.ts';
+import { RoomStore } from '../../src/services/room-store.ts';
+import { eventually } from '../support/eventually.ts';
+import { startLaggingRedis } from '../support/lagging-redis.ts';
+import { addRoom, enter } from '../support/members.ts';
+import { startTestServer } from '../support/server.ts';
+
+/** How long the churn lasts, s; the long form is `CHURN_SECONDS=120 npx vitest run test/integration/churn`. */
+const churnSeconds = Number(process.env['CHURN_SECONDS'] ?? 6);
+const clientCount = 40;
+const eventLogLength = 100_000;
+/** So few that whoever was away for a moment must read from Redis. */
+const ringLength = 8;
+
+const topics = ['room', 'chat', 'gift'] as const;
+type FollowedTopic = (typeof topics)[number];
+
+/** A stock client that roams between servers and resumes every topic by its cursor, as the SDK does. */
+class Roamer {
+  readonly userId: number;
+  /** Position from which on everything is expected. */
+  readonly start: string;
+  readonly received: Record<FollowedTopic, string[]> = { room: [], chat: [], gift: [] };
+  readonly cursors: Record<FollowedTopic, string>;
+  resyncs = 0;
+  resumptions = 0;
+  readonly #roomId: string;
+  readonly #sessionId: string;
+  readonly #ws: ReturnType<typeof createWSClient>;
+  readonly #trpc: ReturnType<typeof createTRPCClient<AppRouter>>;
+  #socket: WebSocket | null = null;
+  #stopped = false;
+  #joining: Promise<unknown> | null = null;
+
+  constructor(
+    urls: readonly string[],
+    user: { id: number; token: string },
+    joined: { roomId: string; sessionId: string; cursor: string },
+  ) {
+    this.userId = user.id;
+    this.#roomId = joined.roomId;
+    this.#sessionId = joined.sessionId;
+    this.start = joined.cursor;
+    this.cursors = { room: joined.cursor, chat: joined.cursor, gift: joined.cursor };
+    const onOpen = (socket: WebSocket): void => {
+      this.#socket = socket;
+      this.#joining = null;
+    };
+    class ClientSocket extends WebSocket {
+      constructor(address: string) {
+        super(address);
+        onOpen(this);
+        this.on('error', () => undefined);
+      }
+    }
+    this.#ws = createWSClient({
+      url: () => `${urls[randomInt(urls.length)]?.replace(/^http/, 'ws')}/trpc`,
+      connectionParams: { token: user.token },
+      // Mostly a moment, sometimes long enough to miss more than a page of the log.
+      retryDelayMs: () => (randomInt(10) === 0 ? randomInt(1_500) : randomInt(150)),
+      WebSocket: ClientSocket as unknown as typeof globalThis.WebSocket,
+    });
+    this.#trpc = createTRPCClient<AppRouter>({ links: [wsLink({ client: this.#ws, transformer: superjson })] });
+    for (const topic of topics) void this.#follow(topic);
+  }
+
+  /** Ends the TCP connection, as a lost network does. */
+  cut(): void {
+    this.#socket?.terminate();
+  }
+
+  async close(): Promise<void> {
+    this.#stopped = true;
+    await this.#ws.close();
+  }
+
+  /** Joins and subscribes; when a new connection refuses the resumed subscription, once more. */
+  async #follow(topic: FollowedTopic): Promise<void> {
+    while (!this.#stopped) {
+      try {
+        this.#joining ??= this.#trpc.room.join.mutate({ roomId: this.#roomId, sessionId: this.#sessionId });
+        await this.#joining;
+        await this.#subscribe(topic);
+      } catch {
+        this.#joining = null;
+        await sleep(5);
+      }
+      this.resumptions += 1;
+    }
+  }
+
+  /** Rejects when the subscription is refused or its connection ends for good. */
+  #subscribe(topic: FollowedTopic): Promise<never> {
+    const { room, chat, gift } = this.#trpc;
+    const procedures = { room: room.onEvent, chat: chat.onMessage, gift: gift.onEvent };
+    // Only ids and control events are looked at, which all topics have alike.
+    const procedure = procedures[topic] as typeof room.onEvent;
+    return new Promise((_, reject) => {
+      procedure.subscribe(
+        { roomId: this.#roomId, lastEventId: this.cursors[topic] },
+        {
+          onData: ({ id, data }) => {
+            if (data.type === 'resync') this.resyncs += 1;
+            else if (data.type !== 'subscribed') this.received[topic].push(id);
+            this.cursors[topic] = id;
+          },
+          onError: reject,
+          onComplete: () => reject(new Error('The subscription ended')),
+        },
+      );
+    });
+  }
+}
+
+describe('clients that come and go', () => {
+  it(
+    'see every event once and in order, on whichever of two servers that read late',
+    async () => {
+      await using server = await startTestServer({
+        env: {
+          ROOM_EVENT_LOG_LENGTH: String(eventLogLength),
+          RATE_LIMIT_MESSAGES_PER_MINUTE: '100000',
+          RATE_LIMIT_CALLS_PER_SECOND: '1000',
+          MEDIASOUP_WORKERS: '1',
+        },
+      });
+      await using stack = new AsyncDisposableStack();
+
+      async function startNode(lagMs: () => number): Promise<string> {
+        const lagging = stack.use(await startLaggingRedis(server.redis, lagMs));
+        const { config } = server;
+        const app: App = createApp(
+          { ...config, redis: { ...config.redis, host: lagging.host, port: lagging.port } },
+          { logger: createLogger('silent'), ringLength },
+        );
+        const url = await app.start();
+        stack.defer(() => app.stop());
+        return url;
+      }
+      const urls = [await startNode(() => randomInt(30)), await startNode(() => randomInt(300))];
+
+      const roomId = addRoom(server);
+      await using speaker = await enter(server, roomId);
+      const roamers: Roamer[] = [];
+      for (let n = 0; n < clientCount; n += 1) {
+        const user = server.laravel.addUser({ name: `Roamer ${n}` });
+        const member = await enter(server, roomId, { user });
+        const { sessionId, snapshot } = member.joined;
+        member.client.cut();
+        const roamer = new Roamer(urls, user, { roomId, sessionId, cursor: snapshot.cursor });
+        stack.defer(() => roamer.close());
+        roamers.push(roamer);
+      }
+
+      const scripts = new Scripts(server.store, eventLogLength);
+      const store = new RoomStore(server.store, scripts);
+      const room = roomIdSchema.parse(roomId);
+      const end = performance.now() + churnSeconds * 1_000;
+      const whileChurning = async (everyMs: number, act: () => unknown): Promise<void> => {
+        while (performance.now() < end) {
+          await act();
+          await sleep(everyMs);
+        }
+      };
+      await Promise.all([
+        whileChurning(2, () => speaker.trpc.chat.send.mutate({ roomId, content: `Message ${randomUUID()}` })),
+        whileChurning(4, () => {
+          const recipient = randomInt(2) === 0 ? null : userIdSchema.parse(roamers[randomInt(clientCount)]?.userId);
+          const event = { type: 'giftSettled', transactionId: randomUUID(), balance: null };
+          return store.announceGift(room, recipient, JSON.stringify(topicSchemas.gift.parse(event)));
+        }),
+        whileChurning(20, () => roamers[randomInt(clientCount)]?.cut()),
+      ]);
+
+      const log = await server.store.xrange(roomEventsKey(room), '-', '+');
+      const last = log.at(-1)?.[0] ?? '';
+      const expected = ({ userId, start }: Roamer, topic: FollowedTopic): string[] =>
+        log
+          .filter(([id, [, ofTopic, , recipient = '']]) => {
+            return ofTopic === topic && ['-', String(userId)].includes(recipient) && compareEventIds(id, start) > 0;
+          })
+          .map(([id]) => id);
+      // Events go on after the log was read, as members come back.
+      const receivedOf = ({ received }: Roamer, topic: FollowedTopic): string[] =>
+        received[topic].filter((id) => compareEventIds(id, last) <= 0);
+
+      await eventually(() => {
+        for (const roamer of roamers) {
+          for (const topic of topics)
+            expect(roamer.received[topic].length).toBeGreaterThanOrEqual(expected(roamer, topic).length);
+        }
+      }, 20_000).catch(() => undefined);
+      for (const [n, roamer] of roamers.entries()) {
+        for (const topic of topics) {
+          const wanted = expected(roamer, topic);
+          const seen = receivedOf(roamer, topic);
+          const missing = wanted.flatMap((id, index) => (seen.includes(id) ? [] : [index]));
+          // Whether a hole or the end is missing tells a lost event from a client that did not come back.
+          const where = `${missing.length} missing of ${wanted.length}, from ${missing[0]} to ${missing.at(-1)}`;
+          expect(seen, `${topic} of client ${n}: ${where}`).toEqual(wanted);
+        }
+        expect(roamer.resyncs, `resyncs of client ${n}`).toBe(0);
+      }
+      // The test is worth something only when much was resumed.
+      const resumptions = roamers.reduce((sum, roamer) => sum + roamer.resumptions, 0);
+      expect(log.length).toBeGreaterThan(churnSeconds * 50);
+      expect(resumptions).toBeGreaterThan(churnSeconds * 25);
+      process.stdout.write(`${clientCount} clients, ${log.length} events, ${resumptions} resumptions\n`);
+    },
+    (churnSeconds + 60) * 1_000,
+  );
+});
