@@ -106,7 +106,11 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
 
   const workers = await startWorkers(config, logger);
   onStop('mediasoup workers', () => workers.close());
-  const mediaRooms = new MediaRooms({ pool: workers, logger });
+  const mediaRooms = new MediaRooms({
+    pool: workers,
+    logger,
+    maxForwardedSpeakers: config.media.maxForwardedSpeakers,
+  });
 
   const scripts = new Scripts(redis, config.rooms.eventLogLength);
   const store = new RoomStore(redis, scripts);

@@ -167,11 +167,12 @@ describe('producers', () => {
 });
 
 describe('activity', () => {
-  it('replaces levels and head count', () => {
-    const loud = applyActivity(start, { levels: [{ userId: 2, level: -20 }], participantCount: 40 } as never);
+  it('replaces levels, who is forwarded, and head count', () => {
+    const loud = applyActivity(start, { levels: [{ userId: 2, level: -20 }], forwarded: [2], participantCount: 40 } as never);
     expect([...loud.levels]).toEqual([[2, -20]]);
+    expect([...loud.forwarded]).toEqual([2]);
     expect(loud.participantCount).toBe(40);
-    expect(applyActivity(loud, { levels: [], participantCount: 39 }).levels.size).toBe(0);
+    expect(applyActivity(loud, { levels: [], forwarded: [], participantCount: 39 }).levels.size).toBe(0);
   });
 });
 

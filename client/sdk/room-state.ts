@@ -28,6 +28,8 @@ export interface RoomState {
   readonly producers: ReadonlyMap<string, ProducerDescription>;
   /** Loudness of whoever is audible now, by user id, in dBov (-127 to 0). */
   readonly levels: ReadonlyMap<number, number>;
+  /** Whose voices the server forwards now, by user id; somebody audible who is missing is not among the loudest. */
+  readonly forwarded: ReadonlySet<number>;
   /** Oldest first. */
   readonly messages: readonly ChatMessage[];
   readonly hasOlderMessages: boolean;
@@ -54,6 +56,7 @@ export function fromSnapshot(snapshot: RoomSnapshot, me: UserProfile): RoomState
     participantCount: 0,
     producers: new Map(),
     levels: new Map(),
+    forwarded: new Set(),
     messages: [],
     hasOlderMessages: true,
     status: 'joined',
@@ -157,6 +160,7 @@ export function applyActivity(state: RoomState, activity: RoomActivity): RoomSta
   return {
     ...state,
     levels: new Map(activity.levels.map(({ userId, level }) => [userId, level])),
+    forwarded: new Set(activity.forwarded),
     participantCount: Math.max(activity.participantCount, state.participants.size),
   };
 }

@@ -128,5 +128,7 @@ export interface SpeakerLevel {
 export interface RoomActivity {
   /** Who is audible now, loudest first; empty when nobody is. */
   readonly levels: readonly SpeakerLevel[];
+  /** Whose voices are forwarded to the listeners now; somebody audible who is missing is not among the loudest. */
+  readonly forwarded: readonly SpeakerLevel['userId'][];
   readonly participantCount: number;
 }

@@ -24,7 +24,7 @@ describe('the wire format', () => {
   });
 
   it('writes activity without an id, which would move the cursor', () => {
-    const activity = { levels: [{ userId: userIdSchema.parse(7), level: -20 }], participantCount: 3 };
+    const activity = { levels: [{ userId: userIdSchema.parse(7), level: -20 }], forwarded: [], participantCount: 3 };
     const [text = ''] = texts(trpcWireFormat.activity('4', activity));
     expect(JSON.parse(text)).toEqual({ id: 4, result: { type: 'data', data: { json: activity } } });
   });
@@ -38,7 +38,7 @@ describe('the wire format', () => {
       expect(frame).toMatchObject({ final: true, opcode: 1, masked: false, shortest: true });
       expect(frame?.text).toHaveLength(length);
     }
-    expect(readFrames(trpcWireFormat.activity('3', { levels: [], participantCount: 1 }))[0]).toMatchObject({
+    expect(readFrames(trpcWireFormat.activity('3', { levels: [], forwarded: [], participantCount: 1 }))[0]).toMatchObject({
       final: true,
       opcode: 1,
       masked: false,

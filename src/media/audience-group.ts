@@ -10,6 +10,8 @@ export interface AudienceGroupOptions {
   readonly logger: Logger;
   /** Sessions with a receive transport that one router takes before another is opened. */
   readonly listenersPerRouter: number;
+  /** Whether a producer of the stage is kept from the audience at the moment. */
+  readonly isHeld: (producerId: string) => boolean;
   /** A worker died and took a router along. */
   readonly onLost: () => void;
 }
@@ -60,6 +62,11 @@ export class AudienceGroup {
     };
   }
 
+  /** Keeps a producer of the stage from every listener, or lets it through again, as `isHeld` says now. */
+  hold(producerId: string, held: boolean): void {
+    for (const { audience } of this.#members) audience?.hold(producerId, held);
+  }
+
   close(): void {
     for (const member of this.#members) this.#remove(member);
   }
@@ -78,8 +85,9 @@ export class AudienceGroup {
   }
 
   async #open(member: Member): Promise<Audience> {
-    const { pool, stage, logger, onLost } = this.#options;
-    const audience = await Audience.open({ worker: pool.leastLoaded(), stage: stage.router, logger, onLost });
+    const { pool, stage, logger, isHeld, onLost } = this.#options;
+    const worker = pool.leastLoaded();
+    const audience = await Audience.open({ worker, stage: stage.router, logger, isHeld, onLost });
     if (!this.#members.has(member)) {
       audience.close();
       throw new AppError('MEDIA_UNAVAILABLE');

@@ -43,6 +43,7 @@ async function openFailing(stage: Stage, failures: number) {
     worker: pool.leastLoaded(),
     stage: router,
     logger: silentLogger,
+    isHeld: () => false,
     onLost: vi.fn(),
   });
   onTestFinished(() => audience.close());
@@ -103,7 +104,9 @@ describe('Audience', () => {
 describe('AudienceGroup', () => {
   async function openGroup(listenersPerRouter: number) {
     const stage = await openStage();
-    const group = new AudienceGroup({ pool, stage, logger: silentLogger, listenersPerRouter, onLost: vi.fn() });
+    const isHeld = () => false;
+    const options = { pool, stage, logger: silentLogger, listenersPerRouter, isHeld, onLost: vi.fn() };
+    const group = new AudienceGroup(options);
     onTestFinished(() => group.close());
     return { stage, group };
   }

@@ -3,7 +3,7 @@ import type { Producer, Router, WebRtcTransport } from 'mediasoup/types';
 import { AppError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { MediaWorker } from './media-worker.ts';
-import { RouterPipe } from './pipe.ts';
+import { type PipedProducer, RouterPipe } from './pipe.ts';
 import type { StageProducer } from './stage.ts';
 
 export interface AudienceOptions {
@@ -11,6 +11,8 @@ export interface AudienceOptions {
   /** The stage's router. */
   readonly stage: Router;
   readonly logger: Logger;
+  /** Whether a producer of the stage is kept from the audience at the moment. */
+  readonly isHeld: (producerId: string) => boolean;
   /** The worker died with the router. */
   readonly onLost: () => void;
 }
@@ -28,7 +30,9 @@ export class Audience {
   readonly #logger: Logger;
   readonly #closing = new AbortController();
   /** By the id of the producer on the stage. */
-  readonly #forwards = new Map<string, Promise<Producer>>();
+  readonly #forwards = new Map<string, Promise<PipedProducer>>();
+  readonly #piped = new Map<string, PipedProducer>();
+  readonly #isHeld: (producerId: string) => boolean;
 
   /** @throws mediasoup's error; nothing is left then */
   static async open(options: AudienceOptions): Promise<Audience> {
@@ -41,10 +45,11 @@ export class Audience {
     }
   }
 
-  private constructor({ worker, logger, onLost }: AudienceOptions, router: Router, pipe: RouterPipe) {
+  private constructor({ worker, logger, isHeld, onLost }: AudienceOptions, router: Router, pipe: RouterPipe) {
     this.#worker = worker;
     this.#logger = logger;
     this.#pipe = pipe;
+    this.#isHeld = isHeld;
     this.router = router;
     // Not emitted after router.close(). Its transports close first, so close() may have been called by now.
     router.once('workerclose', onLost);
@@ -62,9 +67,17 @@ export class Audience {
     if (this.#forwards.has(producer.id) || producer.closed || this.#closing.signal.aborted) return;
     const forwarding = this.#forwardUntilDone(producer);
     this.#forwards.set(producer.id, forwarding);
-    producer.observer.once('close', () => this.#forwards.delete(producer.id));
+    producer.observer.once('close', () => {
+      this.#forwards.delete(producer.id);
+      this.#piped.delete(producer.id);
+    });
     // Whoever needs it asks forwarded(); a failure that nobody waits for has been logged.
     forwarding.catch(() => undefined);
+  }
+
+  /** Keeps a producer of the stage from this router's listeners, all at once, or lets it through again. */
+  hold(producerId: string, held: boolean): void {
+    this.#piped.get(producerId)?.hold(held);
   }
 
   /**
@@ -79,12 +92,13 @@ export class Audience {
     if (!forwarding) throw new AppError(entry.producer.closed ? 'PRODUCER_NOT_FOUND' : 'MEDIA_UNAVAILABLE');
     const timeout = new AbortController();
     try {
-      return await Promise.race([
+      const { producer } = await Promise.race([
         forwarding,
         delay(forwardTimeout, undefined, { signal: timeout.signal }).then(() => {
           throw new AppError('MEDIA_UNAVAILABLE');
         }),
       ]);
+      return producer;
     } finally {
       timeout.abort();
     }
@@ -96,10 +110,13 @@ export class Audience {
     this.router.close();
   }
 
-  async #forwardUntilDone(producer: Producer): Promise<Producer> {
+  async #forwardUntilDone(producer: Producer): Promise<PipedProducer> {
     for (let attempt = 0; ; attempt++) {
       try {
-        return await this.#pipe.forward(producer);
+        const piped = await this.#pipe.forward(producer);
+        piped.hold(this.#isHeld(producer.id));
+        if (!producer.closed) this.#piped.set(producer.id, piped);
+        return piped;
       } catch (error) {
         if (producer.closed) throw new AppError('PRODUCER_NOT_FOUND', { cause: error });
         if (this.#closing.signal.aborted || this.#pipe.closed)

@@ -55,7 +55,7 @@ describe('RouterPipe', () => {
     const to = await openRouter(farWorker());
     const pipe = await RouterPipe.open(from, to);
     const { producer, ssrc } = await openProducer(from);
-    const forwarded = await pipe.forward(producer);
+    const { producer: forwarded } = await pipe.forward(producer);
     expect(forwarded.id).not.toBe(producer.id);
     const expected = Array.from({ length: 20 }, (_, index) => `voice ${index + 1}`);
     expect(await carry(producer, ssrc, to, forwarded, 20)).toEqual(expected);
@@ -65,7 +65,7 @@ describe('RouterPipe', () => {
     const from = await openRouter(near);
     const pipe = await RouterPipe.open(from, await openRouter(other));
     const { producer } = await openProducer(from, true);
-    const forwarded = await pipe.forward(producer);
+    const { producer: forwarded } = await pipe.forward(producer);
     expect(forwarded.paused).toBe(true);
     await producer.resume();
     await vi.waitFor(() => expect(forwarded.paused).toBe(false));
@@ -82,13 +82,30 @@ describe('RouterPipe', () => {
     const to = await openRouter(other);
     const pipe = await RouterPipe.open(from, to);
     const { producer } = await openProducer(from);
-    const forwarded = await pipe.forward(producer);
+    const { producer: forwarded } = await pipe.forward(producer);
     const transport = await to.createDirectTransport();
     const consumer = await transport.consume({ producerId: forwarded.id, rtpCapabilities: opusCapabilities });
     const paused = once(consumer, 'producerpause');
     await producer.pause();
     await paused;
     expect(consumer.producerPaused).toBe(true);
+  });
+
+  it('keeps the packets of a held producer from the far router, without muting it there', async () => {
+    const from = await openRouter(near);
+    const to = await openRouter(other);
+    const pipe = await RouterPipe.open(from, to);
+    const { producer, ssrc } = await openProducer(from);
+    const piped = await pipe.forward(producer);
+    piped.hold(true);
+    piped.hold(true);
+    await expect(carry(producer, ssrc, to, piped.producer, 5)).rejects.toThrow();
+    expect(piped.producer.paused).toBe(false);
+    piped.hold(false);
+    const heard = await carry(producer, ssrc, to, piped.producer, 5);
+    expect(heard).toHaveLength(5);
+    producer.close();
+    piped.hold(true);
   });
 
   it('leaves nothing when the producer is closed while it is being forwarded', async () => {

@@ -4,6 +4,13 @@ import { AppError } from '../core/errors.ts';
 /** Pipes of one node stay on the loopback, below the default WebRtcServer ports (40000 and up). */
 const loopback: TransportListenInfo = { protocol: 'udp', ip: '127.0.0.1', portRange: { min: 20_000, max: 39_999 } };
 
+/** A producer as it arrives at the far end of a pipe. */
+export interface PipedProducer {
+  readonly producer: Producer;
+  /** Whether its packets are kept from the pipe; without effect once it is closed. */
+  hold(held: boolean): void;
+}
+
 /**
  * A one-way connection between two routers, on one worker or on two, that carries any number of producers.
  *
@@ -49,11 +56,10 @@ export class RouterPipe {
   /**
    * Carries `producer` to the far router. The far one follows the near one's pause, resume and close.
    *
-   * @returns the far producer
    * @throws mediasoup's error, or AppError `MEDIA_UNAVAILABLE` when pipe or producer was closed meanwhile; nothing is
    *   left then
    */
-  async forward(producer: Producer): Promise<Producer> {
+  async forward(producer: Producer): Promise<PipedProducer> {
     const consumer = await this.#near.consume({ producerId: producer.id });
     let forwarded: Producer | undefined;
     try {
@@ -69,7 +75,14 @@ export class RouterPipe {
       throw error;
     }
     link(consumer, forwarded);
-    return forwarded;
+    return {
+      producer: forwarded,
+      hold: (hold) => {
+        if (consumer.closed || consumer.paused === hold) return;
+        // A refusal means that the consumer was closed; the channel keeps pauses and resumes in order.
+        (hold ? consumer.pause() : consumer.resume()).catch(() => undefined);
+      },
+    };
   }
 
   close(): void {

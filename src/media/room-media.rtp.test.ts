@@ -40,7 +40,7 @@ async function connect(session: ReturnType<typeof sessionId>, direction: Directi
   return { transportId, peer };
 }
 
-async function speak(user: number, ssrc: number) {
+async function speak(user: number, ssrc: number, level = 15) {
   const session = { sessionId: sessionId(), userId: userId(user) };
   const { transportId, peer } = await connect(session.sessionId, 'send');
   const options = { source: 'microphone', rtpParameters: rtpParameters(ssrc), paused: false } as const;
@@ -48,7 +48,7 @@ async function speak(user: number, ssrc: number) {
   let sequence = 0;
   const say = async (text: string, packets: number) => {
     for (let count = 0; count < packets; count++) {
-      await peer.sendRtp(rtpPacket({ ssrc, sequence: sequence++, level: 15, payload: Buffer.from(text) }));
+      await peer.sendRtp(rtpPacket({ ssrc, sequence: sequence++, level, payload: Buffer.from(text) }));
       await delay(10);
     }
   };
@@ -56,11 +56,11 @@ async function speak(user: number, ssrc: number) {
 }
 
 /** A listener and what it has heard, each packet as text. */
-async function listen(producerId: string, session = sessionId()) {
+async function listen(producers: string | string[], session = sessionId()) {
   const { transportId, peer } = await connect(session, 'receive');
   const heard: string[] = [];
   peer.onRtp(({ payload }) => heard.push(payload.toString()));
-  const { consumers } = await room.consume(session, transportId, [producerId], opusCapabilities);
+  const { consumers } = await room.consume(session, transportId, [producers].flat(), opusCapabilities);
   const resume = () =>
     room.resumeConsumers(
       session,
@@ -70,6 +70,39 @@ async function listen(producerId: string, session = sessionId()) {
 }
 
 describe('RoomMedia with real WebRTC', () => {
+  it('forwards the loudest only, to every router, and the next one when a place is free', async () => {
+    room.close();
+    room = await RoomMedia.open({
+      roomId: roomId(),
+      pool,
+      logger: silentLogger,
+      listenersPerRouter: 1,
+      maxForwardedSpeakers: 2,
+    });
+    const forwarded: number[][] = [];
+    room.on('forwarded', (userIds) => void forwarded.push(userIds));
+    const speakers = [await speak(1, 1_000, 20), await speak(2, 2_000, 25), await speak(3, 3_000, 48)];
+    const [loud, louder, quiet] = speakers;
+    const producerIds = speakers.map(({ producerId }) => producerId);
+    const listeners = [await listen(producerIds), await listen(producerIds)];
+    await Promise.all(listeners.map(({ resume }) => resume()));
+
+    await Promise.all([loud?.say('loud', 120), louder?.say('louder', 120), quiet?.say('quiet', 120)]);
+    expect(forwarded.at(-1)).toEqual([1, 2]);
+    for (const { heard } of listeners) heard.length = 0;
+    await Promise.all([loud?.say('loud', 30), louder?.say('louder', 30), quiet?.say('quiet', 30)]);
+    for (const { heard } of listeners) {
+      expect(heard.filter((text) => text === 'loud').length).toBeGreaterThan(25);
+      expect(heard.filter((text) => text === 'louder').length).toBeGreaterThan(25);
+      expect(heard).not.toContain('quiet');
+    }
+
+    await Promise.all([loud?.say('loud', 250), quiet?.say('quiet', 250)]);
+    expect(forwarded.at(-1)).toEqual([1, 3]);
+    for (const { heard } of listeners) expect(heard).toContain('quiet');
+    await vi.waitFor(() => expect(forwarded.at(-1)).toEqual([]), 3_000);
+  }, 30_000);
+
   it('carries a voice to listeners on several routers and workers, the speaker included, once they resume', async () => {
     const speaker = await speak(1, 1_000);
     const listeners = [

@@ -14,6 +14,7 @@ import {
   type ResumeResult,
 } from './member-media.ts';
 import type { Direction, TransportDescription } from './member-transport.ts';
+import { SpeakerSelection } from './speaker-selection.ts';
 import { Stage } from './stage.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
@@ -23,11 +24,15 @@ export interface RoomMediaOptions {
   readonly logger: Logger;
   /** Sessions with a receive transport that one audience router takes before another is opened. Default: 500. */
   readonly listenersPerRouter?: number;
+  /** How many speakers, the loudest, are forwarded at a time; 0 or left out: all. */
+  readonly maxForwardedSpeakers?: number;
 }
 
 export interface RoomMediaEvents {
   /** Everybody who is audible, loudest first, every 250 ms; empty once when silence begins. */
   levels: [levels: SpeakerLevel[]];
+  /** Whose voices reach the listeners now, by user id; after each change. */
+  forwarded: [userIds: UserId[]];
   /** A producer ended without a call having answered its id: its transport failed, or was replaced. */
   producerFailed: [producer: { producerId: string; userId: UserId }];
   /** A worker died with one of the room's routers; `closed` follows. */
@@ -53,6 +58,7 @@ export interface RoomMediaCounts {
 export class RoomMedia extends Emitter<RoomMediaEvents> {
   readonly roomId: RoomId;
   readonly #stage: Stage;
+  readonly #selection: SpeakerSelection;
   readonly #audiences: AudienceGroup;
   readonly #members = new Map<SessionId, MemberMedia>();
   #closed = false;
@@ -66,12 +72,20 @@ export class RoomMedia extends Emitter<RoomMediaEvents> {
     }
   }
 
-  private constructor({ roomId, pool, logger, listenersPerRouter = 500 }: RoomMediaOptions, stage: Stage) {
+  private constructor(options: RoomMediaOptions, stage: Stage) {
+    const { roomId, pool, logger, listenersPerRouter = 500, maxForwardedSpeakers = 0 } = options;
     super((event, error) => logger.error({ err: error, event, roomId }, 'listener of the room media failed'));
     this.roomId = roomId;
     this.#stage = stage;
     const onLost = () => this.#onRoutersLost();
-    this.#audiences = new AudienceGroup({ pool, stage, logger, listenersPerRouter, onLost });
+    // Before the audiences, which ask it about each new producer.
+    const selection = new SpeakerSelection(stage, maxForwardedSpeakers, logger);
+    const isHeld = (producerId: string) => selection.isHeld(producerId);
+    const audiences = new AudienceGroup({ pool, stage, logger, listenersPerRouter, isHeld, onLost });
+    selection.on('held', (producerId, held) => audiences.hold(producerId, held));
+    selection.on('forwarded', (userIds) => this.emit('forwarded', userIds));
+    this.#selection = selection;
+    this.#audiences = audiences;
     stage.on('lost', onLost);
     stage.on('levels', (levels) => this.emit('levels', levels));
     stage.on('failed', (entry) => this.emit('producerFailed', { producerId: entry.id, userId: entry.userId }));
@@ -221,6 +235,7 @@ export class RoomMedia extends Emitter<RoomMediaEvents> {
     this.#members.clear();
     this.#audiences.close();
     this.#stage.close();
+    this.#selection.close();
     this.emit('closed');
   }
 

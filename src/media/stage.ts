@@ -1,19 +1,11 @@
-import type {
-  AudioLevelObserver,
-  AudioLevelObserverVolume,
-  Producer,
-  Router,
-  RtpParameters,
-  Transport,
-  WebRtcTransport,
-} from 'mediasoup/types';
+import type { Producer, Router, RtpParameters, Transport, WebRtcTransport } from 'mediasoup/types';
 import { Emitter } from '../core/emitter.ts';
-import { AppError } from '../core/errors.ts';
 import type { SpeakerLevel } from '../core/events.ts';
 import type { SessionId, UserId } from '../core/ids.ts';
 import type { Logger } from '../core/logger.ts';
 import type { MediaSource } from '../core/model.ts';
-import { audioLevelSettings, maxIncomingBitrate } from './codecs.ts';
+import { audioLevelUri, levelSettings, maxIncomingBitrate } from './codecs.ts';
+import { LevelMeter } from './level-meter.ts';
 import type { MediaWorker } from './media-worker.ts';
 
 /** A speaker's stream on the stage. */
@@ -23,6 +15,8 @@ export interface StageProducer {
   readonly userId: UserId;
   readonly source: MediaSource;
   readonly producer: Producer;
+  /** Whether the client sends audio levels; without them nobody can tell when it speaks. */
+  readonly measurable: boolean;
 }
 
 export interface ProduceRequest {
@@ -38,7 +32,13 @@ export interface ProduceRequest {
 export interface StageEvents {
   /** Everybody who is audible, loudest first; empty once when silence begins. */
   levels: [levels: SpeakerLevel[]];
+  /** Levels as they were measured, of the barely audible too, by producer id in dBov. */
+  measured: [levels: ReadonlyMap<string, number>];
+  /** A sign, earlier than levels are, that a producer begins to speak. */
+  onset: [producerId: string];
   added: [producer: StageProducer];
+  /** A producer ended, whatever the reason. */
+  removed: [producer: StageProducer];
   /** A producer ended without {@link Stage.closeProducer}: its transport was closed or failed. */
   failed: [producer: StageProducer];
   /** The worker died. */
@@ -49,31 +49,33 @@ export interface StageEvents {
 export class Stage extends Emitter<StageEvents> {
   readonly router: Router;
   readonly #worker: MediaWorker;
-  readonly #observer: AudioLevelObserver;
+  readonly #meter: LevelMeter;
   readonly #producers = new Map<string, StageProducer>();
+  /** Whether the last levels named anybody. */
+  #audible = false;
 
-  /** @throws mediasoup's error; nothing is left then */
-  static async open(worker: MediaWorker, logger: Logger): Promise<Stage> {
+  /**
+   * @param packetMs - how much audio a packet is expected to hold, ms
+   * @throws mediasoup's error; nothing is left then
+   */
+  static async open(worker: MediaWorker, logger: Logger, packetMs = 20): Promise<Stage> {
     const router = await worker.createRouter();
     try {
-      const observer = await router.createAudioLevelObserver(audioLevelSettings);
-      // Its event has passed, so nobody would learn of the loss later.
-      if (router.closed) throw new AppError('MEDIA_UNAVAILABLE');
-      return new Stage(worker, router, observer, logger);
+      return new Stage(worker, router, await LevelMeter.open(router, packetMs, logger), logger);
     } catch (error) {
       router.close();
       throw error;
     }
   }
 
-  private constructor(worker: MediaWorker, router: Router, observer: AudioLevelObserver, logger: Logger) {
+  private constructor(worker: MediaWorker, router: Router, meter: LevelMeter, logger: Logger) {
     super((event, error) => logger.error({ err: error, event }, 'listener of the stage failed'));
     this.#worker = worker;
     this.router = router;
-    this.#observer = observer;
+    this.#meter = meter;
     router.once('workerclose', () => this.emit('lost'));
-    observer.on('volumes', (volumes) => this.emit('levels', this.#levels(volumes)));
-    observer.on('silence', () => this.emit('levels', []));
+    meter.on('levels', (levels) => this.#onLevels(levels));
+    meter.on('onset', (producerId) => this.emit('onset', producerId));
   }
 
   get producers(): Iterable<StageProducer> {
@@ -110,17 +112,20 @@ export class Stage extends Emitter<StageEvents> {
     const producer = await transport.produce({ kind: 'audio', rtpParameters, paused });
     try {
       assertWanted();
-      await this.#observer.addProducer({ producerId: producer.id });
+      await this.#meter.add(producer.id);
       assertWanted();
     } catch (error) {
       producer.close();
       throw error;
     }
-    const entry: StageProducer = { id: producer.id, sessionId, userId, source, producer };
+    const measurable = (rtpParameters.headerExtensions ?? []).some(({ uri }) => uri === audioLevelUri);
+    const entry: StageProducer = { id: producer.id, sessionId, userId, source, producer, measurable };
     this.#producers.set(entry.id, entry);
     producer.observer.once('close', () => {
       // closeProducer() and close() forget the entry first, so one that is still known was closed by something else.
-      if (this.#producers.delete(entry.id)) this.emit('failed', entry);
+      const isFailure = this.#producers.delete(entry.id);
+      this.emit('removed', entry);
+      if (isFailure) this.emit('failed', entry);
     });
     this.emit('added', entry);
     return entry;
@@ -136,12 +141,20 @@ export class Stage extends Emitter<StageEvents> {
     this.router.close();
   }
 
+  #onLevels(measured: ReadonlyMap<string, number>): void {
+    this.emit('measured', measured);
+    const audible = this.#byUser(measured);
+    if (audible.length > 0 || this.#audible) this.emit('levels', audible);
+    this.#audible = audible.length > 0;
+  }
+
   /** One level a user, that of the louder source. */
-  #levels(volumes: readonly AudioLevelObserverVolume[]): SpeakerLevel[] {
+  #byUser(measured: ReadonlyMap<string, number>): SpeakerLevel[] {
     const loudest = new Map<UserId, number>();
-    for (const { producer, volume } of volumes) {
-      const userId = this.#producers.get(producer.id)?.userId;
-      if (userId !== undefined) loudest.set(userId, Math.max(volume, loudest.get(userId) ?? -Infinity));
+    for (const [producerId, level] of measured) {
+      const userId = this.#producers.get(producerId)?.userId;
+      if (userId === undefined || level < levelSettings.audible) continue;
+      loudest.set(userId, Math.max(level, loudest.get(userId) ?? -Infinity));
     }
     return [...loudest].map(([userId, level]) => ({ userId, level })).sort((a, b) => b.level - a.level);
   }

@@ -73,7 +73,9 @@ export class LocalRoom {
   useMedia(media: RoomMedia): void {
     this.#media = media;
     this.activity.setLevels([]);
+    this.activity.setForwarded([]);
     media.on('levels', (levels) => this.activity.setLevels(levels));
+    media.on('forwarded', (userIds) => this.activity.setForwarded(userIds));
   }
 
   get members(): readonly LocalMember[] {

@@ -1,4 +1,5 @@
 import type { RoomActivity, SpeakerLevel } from '../core/events.ts';
+import type { UserId } from '../core/ids.ts';
 import type { Logger } from '../core/logger.ts';
 import type { ByteSink } from './byte-sink.ts';
 import type { RoomFeed } from './room-feed.ts';
@@ -24,7 +25,7 @@ export interface RoomActivityOptions {
 }
 
 /**
- * Who is audible in a room and how many are there, written to every watching socket: the newest state only, at most as
+ * Who is audible in a room, who is forwarded and how many are there, written to every watching socket: the newest state only, at most as
  * often as levels are observed. Encoded once a distinct request id.
  */
 export class RoomActivityBroadcast {
@@ -32,6 +33,7 @@ export class RoomActivityBroadcast {
   readonly #watchers = new Set<ActivityWatcher>();
   readonly #stopListening: () => void;
   #levels: readonly SpeakerLevel[] = [];
+  #forwarded: readonly UserId[] = [];
   /** Null until it has been counted once; nothing is written before. */
   #participantCount: number | null = null;
   #countTimer: NodeJS.Timeout | null = null;
@@ -63,6 +65,12 @@ export class RoomActivityBroadcast {
     this.#publish();
   }
 
+  /** Takes whose voices are forwarded now. */
+  setForwarded(userIds: readonly UserId[]): void {
+    this.#forwarded = userIds;
+    this.#publish();
+  }
+
   close(): void {
     this.#closed = true;
     this.#stopListening();
@@ -72,7 +80,7 @@ export class RoomActivityBroadcast {
 
   #activity(): RoomActivity | null {
     if (this.#participantCount === null) return null;
-    return { levels: this.#levels, participantCount: this.#participantCount };
+    return { levels: this.#levels, forwarded: this.#forwarded, participantCount: this.#participantCount };
   }
 
   #publish(): void {
