@@ -168,7 +168,11 @@ describe('producers', () => {
 
 describe('activity', () => {
   it('replaces levels, who is forwarded, and head count', () => {
-    const loud = applyActivity(start, { levels: [{ userId: 2, level: -20 }], forwarded: [2], participantCount: 40 } as never);
+    const loud = applyActivity(start, {
+      levels: [{ userId: 2, level: -20 }],
+      forwarded: [2],
+      participantCount: 40,
+    } as never);
     expect([...loud.levels]).toEqual([[2, -20]]);
     expect([...loud.forwarded]).toEqual([2]);
     expect(loud.participantCount).toBe(40);

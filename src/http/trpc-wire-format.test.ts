@@ -38,7 +38,9 @@ describe('the wire format', () => {
       expect(frame).toMatchObject({ final: true, opcode: 1, masked: false, shortest: true });
       expect(frame?.text).toHaveLength(length);
     }
-    expect(readFrames(trpcWireFormat.activity('3', { levels: [], forwarded: [], participantCount: 1 }))[0]).toMatchObject({
+    expect(
+      readFrames(trpcWireFormat.activity('3', { levels: [], forwarded: [], participantCount: 1 }))[0],
+    ).toMatchObject({
       final: true,
       opcode: 1,
       masked: false,

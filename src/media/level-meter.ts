@@ -1,9 +1,4 @@
-import type {
-  ActiveSpeakerObserver,
-  AudioLevelObserver,
-  AudioLevelObserverVolume,
-  Router,
-} from 'mediasoup/types';
+import type { ActiveSpeakerObserver, AudioLevelObserver, AudioLevelObserverVolume, Router } from 'mediasoup/types';
 import { Emitter } from '../core/emitter.ts';
 import { AppError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';

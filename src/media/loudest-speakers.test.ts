@@ -113,7 +113,7 @@ describe('LoudestSpeakers', () => {
     const scene = new Scene(3, 'abcdef');
     let seed = 3;
     const random = () => (seed = (seed * 16_807) % 2_147_483_647) / 2_147_483_647;
-    scene.run(60_000, () => Object.fromEntries([...'abcdef'].map((id) => [id, -28 + random() * 6])));
+    scene.run(60_000, () => Object.fromEntries(Array.from('abcdef', (id) => [id, -28 + random() * 6])));
     expect(scene.changes.length).toBeLessThanOrEqual(3);
   });
 

@@ -89,7 +89,10 @@ export class SpeakerSelection extends Emitter<SpeakerSelectionEvents> {
     this.#timer =
       dueAt === null
         ? undefined
-        : setTimeout(() => this.#update((speakers, now) => speakers.settle(now)), Math.max(0, dueAt - performance.now()));
+        : setTimeout(
+            () => this.#update((speakers, now) => speakers.settle(now)),
+            Math.max(0, dueAt - performance.now()),
+          );
   }
 
   #tell(): void {
