@@ -64,6 +64,8 @@ export interface App {
 const builtClient = fileURLToPath(new URL('../client/.output/public', import.meta.url));
 /** A room has a stage router and at least one audience router. */
 const routersPerRoom = 2;
+/** The seed, section 10. */
+const usualSeats = 15;
 
 /** Puts the server together: every part is made here and handed to those that use it. */
 export function createApp(config: Config, overrides: AppOverrides = {}): App {
@@ -110,6 +112,7 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
     pool: workers,
     logger,
     maxForwardedSpeakers: config.media.maxForwardedSpeakers,
+    listenersPerRouter: listenersPerRouter(config),
   });
 
   const scripts = new Scripts(redis, config.rooms.eventLogLength);
@@ -214,6 +217,7 @@ async function startWorkers({ media }: Config, logger: Logger): Promise<WorkerPo
     size: media.workers,
     logLevel: 'warn' as const,
     logger,
+    maxForwarded: media.maxForwardedSpeakers,
     maxRoutersPerWorker: media.maxRoomsPerWorker * routersPerRoom,
   };
   return WorkerPool.create(
@@ -221,6 +225,11 @@ async function startWorkers({ media }: Config, logger: Logger): Promise<WorkerPo
       ? { ...common, webRtcServer: { listenIp, announcedAddress, basePort } }
       : { ...common, portRange: { listenIp, announcedAddress, ...portRange } },
   );
+}
+
+/** How many listeners fill an audience router. Without a limit of speakers they are taken to hear all seats' worth. */
+function listenersPerRouter({ media }: Config): number {
+  return Math.max(1, Math.floor(media.maxStreamsPerRouter / (media.maxForwardedSpeakers || usualSeats)));
 }
 
 /** All routers are made with the same codecs, so one that lives for a moment speaks for all. */

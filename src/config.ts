@@ -63,6 +63,8 @@ export const environmentSchema = z.object({
 
   /** The loudest speakers of a room who are forwarded to its listeners; 0: all. */
   MAX_FORWARDED_SPEAKERS: count(0, 30).default(3),
+  /** Streams that an audience router sends before another is opened. */
+  MAX_STREAMS_PER_ROUTER: count(30, 100_000).default(1_500),
   MAX_ROOMS_PER_WORKER: count(1, 10_000).default(100),
   MAX_CLIENTS_PER_ROOM: count(1, 100_000).default(5_000),
   RATE_LIMIT_MESSAGES_PER_MINUTE: count(1, 100_000).default(60),
@@ -159,6 +161,7 @@ function toConfig(env: Environment) {
       listenIp: env.MEDIASOUP_LISTEN_IP,
       announcedAddress: env.MEDIASOUP_ANNOUNCED_IP ?? null,
       workers: env.MEDIASOUP_WORKERS ?? availableParallelism(),
+      maxStreamsPerRouter: env.MAX_STREAMS_PER_ROUTER,
       maxForwardedSpeakers: env.MAX_FORWARDED_SPEAKERS,
       maxRoomsPerWorker: env.MAX_ROOMS_PER_WORKER,
       /** One UDP and TCP port a worker from here; 0: any free ports. Unused when there is a port range. */

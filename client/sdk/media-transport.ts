@@ -22,6 +22,8 @@ const disconnectedToleranceMs = 3_000;
  */
 export class MediaTransport {
   readonly transport: Transport;
+  /** The server's router under it. */
+  readonly routerId: string;
   readonly #context: MediaContext;
   readonly #onGone: () => void;
   #healing = false;
@@ -43,12 +45,13 @@ export class MediaTransport {
       iceServers,
     };
     const transport = direction === 'send' ? device.createSendTransport(options) : device.createRecvTransport(options);
-    return new MediaTransport(context, transport, onGone);
+    return new MediaTransport(context, transport, answer.routerId, onGone);
   }
 
-  private constructor(context: MediaContext, transport: Transport, onGone: () => void) {
+  private constructor(context: MediaContext, transport: Transport, routerId: string, onGone: () => void) {
     this.#context = context;
     this.transport = transport;
+    this.routerId = routerId;
     this.#onGone = onGone;
     const { roomId, call } = context;
     const transportId = transport.id;

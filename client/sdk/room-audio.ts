@@ -100,6 +100,12 @@ export class RoomAudio extends Emitter<{
     this.#sender.producerFailed(producerId);
   }
 
+  /** The server lost routers with a worker, and has others. */
+  routersReplaced(routerIds: readonly string[]): void {
+    this.#sender.routersReplaced(routerIds);
+    this.#receiver.routersReplaced(routerIds);
+  }
+
   /** Whether the browser withholds sound. */
   get blocked(): boolean {
     return this.#playback.blocked;

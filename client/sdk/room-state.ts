@@ -152,6 +152,8 @@ export function applyMediaEvent(state: RoomState, event: MediaEvent): RoomState 
       const producers = without(state.producers, ({ producerId }) => producerId === event.producerId);
       return producers.size === state.producers.size ? state : { ...state, producers };
     }
+    case 'routersReplaced':
+      return state;
   }
 }
 

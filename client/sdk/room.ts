@@ -251,6 +251,7 @@ export class Room extends Emitter<RoomEvents> {
   #onMediaEvent(event: MediaEvent): void {
     this.#update(reduce.applyMediaEvent(this.#state, event));
     if (event.type === 'producerClosed' && event.reason === 'failed') this.#audio.producerFailed(event.producerId);
+    if (event.type === 'routersReplaced') this.#audio.routersReplaced(event.routerIds);
   }
 
   /** Events of this topic are lost for good; the snapshot takes their place. */

@@ -69,6 +69,11 @@ export class Sender {
     this.#reconciler.kick();
   }
 
+  /** The server lost these routers, and has others: builds anew what was on them. */
+  routersReplaced(routerIds: readonly string[]): void {
+    if (this.#transport && routerIds.includes(this.#transport.routerId)) this.rebuild();
+  }
+
   /** After a lost session, or when the server lost the transport: builds everything anew. */
   rebuild(): void {
     this.#forget();

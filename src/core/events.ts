@@ -73,6 +73,8 @@ const mediaEvent = z.discriminatedUnion('type', [
     userId: userIdSchema,
     reason: producerCloseReason,
   }),
+  /** A worker died. Transports on these routers are gone; whoever had one makes another. */
+  z.object({ type: z.literal('routersReplaced'), routerIds: z.array(z.string()) }),
 ]);
 
 const chatEvent = z.object({ type: z.literal('message'), message: chatMessage });

@@ -12,8 +12,8 @@ export interface AudienceGroupOptions {
   readonly listenersPerRouter: number;
   /** Whether a producer of the stage is kept from the audience at the moment. */
   readonly isHeld: (producerId: string) => boolean;
-  /** A worker died and took a router along. */
-  readonly onLost: () => void;
+  /** A worker died and took a router along; whoever had a place there takes another. */
+  readonly onLost: (routerId: string) => void;
 }
 
 /** A session's place on an audience router. The router stays open as long as somebody has a place on it. */
@@ -43,6 +43,11 @@ export class AudienceGroup {
   /** Open routers, those being opened included. */
   get size(): number {
     return this.#members.size;
+  }
+
+  /** Ids of the open routers. */
+  get routerIds(): string[] {
+    return [...this.#members].flatMap(({ audience }) => (audience ? [audience.router.id] : []));
   }
 
   /** Takes a place on the first router that is not full, or opens one. The place is taken when this returns. */
@@ -85,8 +90,9 @@ export class AudienceGroup {
   }
 
   async #open(member: Member): Promise<Audience> {
-    const { pool, stage, logger, isHeld, onLost } = this.#options;
-    const worker = pool.leastLoaded();
+    const { pool, stage, logger, isHeld } = this.#options;
+    const worker = pool.near(stage.worker);
+    const onLost = () => this.#onLost(member);
     const audience = await Audience.open({ worker, stage: stage.router, logger, isHeld, onLost });
     if (!this.#members.has(member)) {
       audience.close();
@@ -101,6 +107,12 @@ export class AudienceGroup {
   #remove(member: Member): void {
     this.#members.delete(member);
     member.audience?.close();
+  }
+
+  #onLost(member: Member): void {
+    const routerId = member.audience?.router.id;
+    this.#remove(member);
+    if (routerId !== undefined) this.#options.onLost(routerId);
   }
 
   #forward(producer: StageProducer): void {

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Producer, Router, WebRtcTransport } from 'mediasoup/types';
+import type { Producer, Router } from 'mediasoup/types';
 import { AppError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import type { MediaWorker } from './media-worker.ts';
+import type { CreatedTransport } from './member-transport.ts';
 import { type PipedProducer, RouterPipe } from './pipe.ts';
 import type { StageProducer } from './stage.ts';
 
@@ -55,8 +56,9 @@ export class Audience {
     router.once('workerclose', onLost);
   }
 
-  createTransport(): Promise<WebRtcTransport> {
-    return this.#worker.createWebRtcTransport(this.router);
+  /** @throws mediasoup's error */
+  async createTransport(): Promise<CreatedTransport> {
+    return { transport: await this.#worker.createWebRtcTransport(this.router), routerId: this.router.id };
   }
 
   /**

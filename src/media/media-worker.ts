@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { createWorker } from 'mediasoup';
 import type {
   Router,
@@ -9,6 +10,7 @@ import type {
   WorkerSettings,
 } from 'mediasoup/types';
 import { initialAvailableOutgoingBitrate, mediaCodecs } from './codecs.ts';
+import { RouterLoad } from './router-load.ts';
 
 /** Where clients reach the workers. Exactly one of the two ways. */
 export type ListenOptions =
@@ -33,6 +35,8 @@ export interface MediaWorkerOptions {
   readonly index: number;
   readonly listen: ListenOptions;
   readonly logLevel: WorkerLogLevel;
+  /** Streams that are sent at a time to each client, however many it consumes; 0 or left out: all. */
+  readonly maxForwarded?: number;
   /** Called once when the process ends without having been closed. */
   readonly onDied: (error: Error) => void;
 }
@@ -46,6 +50,8 @@ export interface WorkerCounts {
 
 /** How long a closed worker process may take to end by itself, in ms. */
 const exitTimeout = 2_000;
+/** Between two looks for an answer, in ms. */
+const answerStep = 50;
 
 /** One mediasoup worker process with its listening ports. */
 export class MediaWorker {
@@ -53,6 +59,8 @@ export class MediaWorker {
   readonly #worker: Worker;
   readonly #listen: { webRtcServer: WebRtcServer } | { listenInfos: TransportListenInfo[] };
   readonly #counts = { routers: 0, transports: 0, consumers: 0 };
+  readonly #loads = new Set<RouterLoad>();
+  readonly #maxForwarded: number;
   #startingRouters = 0;
 
   /**
@@ -66,7 +74,7 @@ export class MediaWorker {
       const listen = await prepareListening(worker, options);
       if (worker.died) throw new Error(`worker ${options.index} died while it was being started`);
       worker.once('died', options.onDied);
-      return new MediaWorker(options.index, worker, listen);
+      return new MediaWorker(options, worker, listen);
     } catch (error) {
       await closeWorker(worker);
       throw error;
@@ -74,11 +82,12 @@ export class MediaWorker {
   }
 
   private constructor(
-    index: number,
+    { index, maxForwarded = 0 }: MediaWorkerOptions,
     worker: Worker,
     listen: { webRtcServer: WebRtcServer } | { listenInfos: TransportListenInfo[] },
   ) {
     this.index = index;
+    this.#maxForwarded = maxForwarded;
     this.#worker = worker;
     this.#listen = listen;
     this.#count();
@@ -102,9 +111,11 @@ export class MediaWorker {
     return this.#counts.routers + this.#startingRouters;
   }
 
-  /** What least-loaded compares: consumers are what costs CPU, routers stand for what is still to come. */
+  /** How much work all routers make, in streams that are sent to a client; what placement compares. */
   get load(): number {
-    return this.routers + this.#counts.consumers;
+    let load = this.#startingRouters;
+    for (const { streams } of this.#loads) load += streams;
+    return load;
   }
 
   /** A router with the product's codecs. It counts as load from the call on, not only once it exists. */
@@ -126,6 +137,25 @@ export class MediaWorker {
       preferUdp: true,
       initialAvailableOutgoingBitrate,
     });
+  }
+
+  /**
+   * Whether the process answers a question within a time.
+   *
+   * The time is counted in steps of this process's own event loop: while that stands still, answers cannot be read.
+   */
+  async answers(withinMs: number): Promise<boolean> {
+    let settled = false;
+    const settle = (): void => void (settled = true);
+    // A refusal is an answer too; the pool learns of a death by itself.
+    this.#worker.getResourceUsage().then(settle, settle);
+    for (let waited = 0; waited < withinMs && !settled; waited += answerStep) await delay(answerStep);
+    return settled;
+  }
+
+  /** Ends the process at once; the pool learns of it as of a death. */
+  kill(): void {
+    kill(this.#worker.pid);
   }
 
   /** CPU time in ms and the peak resident set size in KiB, since the process started. */
@@ -158,6 +188,9 @@ export class MediaWorker {
     };
     this.#worker.observer.on('newrouter', (router) => {
       track('routers', router.observer);
+      const load = new RouterLoad(router, this.#maxForwarded);
+      this.#loads.add(load);
+      router.observer.once('close', () => this.#loads.delete(load));
       router.observer.on('newtransport', (transport) => {
         track('transports', transport.observer);
         transport.observer.on('newconsumer', (consumer) => track('consumers', consumer.observer));
@@ -218,12 +251,16 @@ async function closeWorker(worker: Worker): Promise<void> {
   worker.close();
   // A frozen process never reads the order to close.
   const timer = setTimeout(() => {
-    try {
-      process.kill(worker.pid, 'SIGKILL');
-    } catch {
-      // It ended in the meantime.
-    }
+    kill(worker.pid);
   }, exitTimeout);
   await ended;
   clearTimeout(timer);
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It ended in the meantime.
+  }
 }

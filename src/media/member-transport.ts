@@ -8,9 +8,17 @@ export type Direction = 'send' | 'receive';
 /** What a client needs to build its end of a transport. */
 export interface TransportDescription {
   readonly transportId: string;
+  /** The router it is on; a `routersReplaced` event that names it means that the transport is gone. */
+  readonly routerId: string;
   readonly iceParameters: IceParameters;
   readonly iceCandidates: IceCandidate[];
   readonly dtlsParameters: DtlsParameters;
+}
+
+/** A transport and the router that it was made on. */
+export interface CreatedTransport {
+  readonly transport: WebRtcTransport;
+  readonly routerId: string;
 }
 
 const codes = { missing: 'TRANSPORT_NOT_FOUND', refused: 'MEDIA_REJECTED' } as const;
@@ -41,10 +49,10 @@ export class MemberTransport {
    *
    * @throws AppError `MEDIA_UNAVAILABLE`, or the code given to {@link close}; nothing is left then
    */
-  async open(create: () => Promise<WebRtcTransport>): Promise<TransportDescription> {
-    let transport: WebRtcTransport;
+  async open(create: () => Promise<CreatedTransport>): Promise<TransportDescription> {
+    let created: CreatedTransport;
     try {
-      transport = await create();
+      created = await create();
     } catch (error) {
       this.assertOpen();
       // Nothing here came from the client, so no refusal is its fault.
@@ -52,6 +60,7 @@ export class MemberTransport {
       this.close(unavailable.code);
       throw unavailable;
     }
+    const { transport, routerId } = created;
     if (this.#closeCode || transport.closed) {
       transport.close();
       this.close('MEDIA_UNAVAILABLE');
@@ -65,6 +74,7 @@ export class MemberTransport {
     });
     return {
       transportId: transport.id,
+      routerId,
       iceParameters: transport.iceParameters,
       iceCandidates: transport.iceCandidates,
       dtlsParameters: transport.dtlsParameters,

@@ -110,7 +110,7 @@ describe('RoomMedia with real WebRTC', () => {
       await listen(speaker.producerId),
       await listen(speaker.producerId, speaker.session.sessionId),
     ];
-    expect((await pool.dump()).map((worker) => worker.routers)).toEqual([2, 2]);
+    expect((await pool.dump()).map((worker) => worker.routers)).toEqual([1, 3]);
     await speaker.say('before', 10);
     expect(listeners.flatMap(({ heard }) => heard)).toEqual([]);
     await Promise.all(listeners.map(({ resume }) => resume()));

@@ -12,6 +12,7 @@ import {
   userId,
 } from '../../test/support/media.ts';
 import type { SessionId } from '../core/ids.ts';
+import type { TransportDescription } from './member-transport.ts';
 import { RoomMedia } from './room-media.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
@@ -256,38 +257,53 @@ describe('RoomMedia', () => {
     expect(await held()).toEqual({ routers: 1, transports: 0 });
   });
 
-  it('leaves nothing in the workers when it is closed, and then refuses every call', async () => {
-    const { producerId, transportId } = await speak();
-    const receive = await openTransport(grace.sessionId, 'receive');
-    await room.consume(grace.sessionId, receive, [producerId], opusCapabilities);
-    const events: string[] = [];
-    room.on('closed', () => void events.push('closed'));
-    room.on('producerFailed', () => void events.push('producerFailed'));
-    room.close();
-    room.close();
-    expect(events).toEqual(['closed']);
-    expect(await held()).toEqual({ routers: 0, transports: 0 });
-    expect((await pool.stats()).map(({ routers, transports, consumers }) => routers + transports + consumers)).toEqual([
-      0, 0,
-    ]);
-    const gone = code('MEDIA_UNAVAILABLE');
-    await expect(room.createTransport(ada.sessionId, 'send')).rejects.toEqual(gone);
-    await expect(room.produce(ada, transportId, microphone())).rejects.toEqual(gone);
-  });
-
-  it.each(['stage', 'audience'])('closes itself and says so when the worker of its %s dies', async (which) => {
-    const { producerId } = await speak();
-    const receive = await openTransport(grace.sessionId, 'receive');
-    await room.consume(grace.sessionId, receive, [producerId], opusCapabilities);
-    const events: string[] = [];
-    room.on('routersLost', () => void events.push('routersLost'));
+  it('closes when the worker of its stage is killed, and names every router', async () => {
+    const send = await room.createTransport(ada.sessionId, 'send');
+    const receive = await room.createTransport(grace.sessionId, 'receive');
+    await room.produce(ada, send.transportId, microphone());
+    const events: unknown[] = [];
+    room.on('routersLost', (ids, isClosed) => void events.push({ ids: new Set(ids), isClosed }));
     room.on('closed', () => void events.push('closed'));
     // The stage was opened on the first worker, the audience on the other one.
-    const worker = (await pool.stats())[which === 'stage' ? 0 : 1];
-    process.kill(worker?.pid ?? 0, 'SIGKILL');
-    await vi.waitFor(() => expect(events).toEqual(['routersLost', 'closed']));
+    process.kill((await pool.stats())[0]?.pid ?? 0, 'SIGKILL');
+    const ids = new Set([send.routerId, receive.routerId]);
+    await vi.waitFor(() => expect(events).toEqual(['closed', { ids, isClosed: true }]));
     await vi.waitFor(() => expect(pool.healthy).toBe(true), 5_000);
     expect(await held()).toEqual({ routers: 0, transports: 0 });
+  });
+
+  it('stays open when the worker of an audience is killed, and those who listened there find another', async () => {
+    const { producerId, transportId } = await speak();
+    const listeners = [grace.sessionId, sessionId(), sessionId(), sessionId()];
+    const described: TransportDescription[] = [];
+    for (const listener of listeners) {
+      const description = await room.createTransport(listener, 'receive');
+      await room.consume(listener, description.transportId, [producerId], opusCapabilities);
+      described.push(description);
+      // Work of another room.
+      if (described.length === 3) await pool.leastLoaded().createRouter();
+    }
+    const [first, , , last] = described;
+    // Three listeners fill the router on the other worker; the fourth one is beside the stage.
+    expect(last?.routerId).not.toBe(first?.routerId);
+    const lost: unknown[] = [];
+    room.on('routersLost', (ids, isClosed) => void lost.push({ ids, isClosed }));
+    process.kill((await pool.stats())[1]?.pid ?? 0, 'SIGKILL');
+    await vi.waitFor(() => expect(lost).toEqual([{ ids: [first?.routerId], isClosed: false }]));
+    expect(room.closed).toBe(false);
+    expect(room.counts).toEqual({ sessions: 5, transports: 2, producers: 1, consumers: 1 });
+
+    const again = await room.createTransport(grace.sessionId, 'receive');
+    const { consumers } = await room.consume(grace.sessionId, again.transportId, [producerId], opusCapabilities);
+    expect(consumers).toHaveLength(1);
+    const kept = await room.consume(
+      listeners[3] ?? sessionId(),
+      last?.transportId ?? '',
+      [producerId],
+      opusCapabilities,
+    );
+    expect(kept.consumers).toHaveLength(1);
+    await expect(room.restartIce(ada.sessionId, transportId)).resolves.toBeDefined();
   });
 
   it('fails calls that are under way when the worker dies', async () => {

@@ -35,8 +35,11 @@ export interface RoomMediaEvents {
   forwarded: [userIds: UserId[]];
   /** A producer ended without a call having answered its id: its transport failed, or was replaced. */
   producerFailed: [producer: { producerId: string; userId: UserId }];
-  /** A worker died with one of the room's routers; `closed` follows. */
-  routersLost: [];
+  /**
+   * A worker died and took these routers along, and all that was on them. Without the stage nothing is left: `isClosed`
+   * is true then. Without an audience router only those who listened there have to make other transports.
+   */
+  routersLost: [routerIds: string[], isClosed: boolean];
   closed: [];
 }
 
@@ -61,6 +64,8 @@ export class RoomMedia extends Emitter<RoomMediaEvents> {
   readonly #selection: SpeakerSelection;
   readonly #audiences: AudienceGroup;
   readonly #members = new Map<SessionId, MemberMedia>();
+  /** Routers that are about to be reported as lost. */
+  readonly #lost = new Set<string>();
   #closed = false;
 
   /** @throws AppError `MEDIA_UNAVAILABLE` when no worker can take the room */
@@ -77,16 +82,22 @@ export class RoomMedia extends Emitter<RoomMediaEvents> {
     super((event, error) => logger.error({ err: error, event, roomId }, 'listener of the room media failed'));
     this.roomId = roomId;
     this.#stage = stage;
-    const onLost = () => this.#onRoutersLost();
     // Before the audiences, which ask it about each new producer.
     const selection = new SpeakerSelection(stage, maxForwardedSpeakers, logger);
     const isHeld = (producerId: string) => selection.isHeld(producerId);
-    const audiences = new AudienceGroup({ pool, stage, logger, listenersPerRouter, isHeld, onLost });
+    const audiences = new AudienceGroup({
+      pool,
+      stage,
+      logger,
+      listenersPerRouter,
+      isHeld,
+      onLost: (id) => this.#onLost([id]),
+    });
     selection.on('held', (producerId, held) => audiences.hold(producerId, held));
     selection.on('forwarded', (userIds) => this.emit('forwarded', userIds));
     this.#selection = selection;
     this.#audiences = audiences;
-    stage.on('lost', onLost);
+    stage.on('lost', () => this.#onStageLost());
     stage.on('levels', (levels) => this.emit('levels', levels));
     stage.on('failed', (entry) => this.emit('producerFailed', { producerId: entry.id, userId: entry.userId }));
   }
@@ -239,10 +250,22 @@ export class RoomMedia extends Emitter<RoomMediaEvents> {
     this.emit('closed');
   }
 
-  #onRoutersLost(): void {
-    if (this.#closed) return;
-    this.emit('routersLost');
+  #onStageLost(): void {
+    this.#onLost([this.#stage.router.id, ...this.#audiences.routerIds]);
     this.close();
+  }
+
+  /** A worker's routers are lost one after the other in one step; they are reported together after it. */
+  #onLost(routerIds: readonly string[]): void {
+    if (this.#closed) return;
+    if (this.#lost.size === 0) {
+      queueMicrotask(() => {
+        const lost = [...this.#lost];
+        this.#lost.clear();
+        this.emit('routersLost', lost, this.#closed);
+      });
+    }
+    for (const id of routerIds) this.#lost.add(id);
   }
 
   #assertOpen(): void {

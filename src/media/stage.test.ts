@@ -34,7 +34,7 @@ async function addSpeaker(stage: Stage, user: number, ssrc: number) {
 describe('Stage', () => {
   it('limits what a send transport may bring in', async () => {
     const stage = await openStage();
-    const transport = await stage.createTransport();
+    const { transport } = await stage.createTransport();
     expect(await transport.getStats()).toMatchObject([{ maxIncomingBitrate: 128_000 }]);
   });
 

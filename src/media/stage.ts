@@ -1,4 +1,4 @@
-import type { Producer, Router, RtpParameters, Transport, WebRtcTransport } from 'mediasoup/types';
+import type { Producer, Router, RtpParameters, Transport } from 'mediasoup/types';
 import { Emitter } from '../core/emitter.ts';
 import type { SpeakerLevel } from '../core/events.ts';
 import type { SessionId, UserId } from '../core/ids.ts';
@@ -7,6 +7,7 @@ import type { MediaSource } from '../core/model.ts';
 import { audioLevelUri, levelSettings, maxIncomingBitrate } from './codecs.ts';
 import { LevelMeter } from './level-meter.ts';
 import type { MediaWorker } from './media-worker.ts';
+import type { CreatedTransport } from './member-transport.ts';
 
 /** A speaker's stream on the stage. */
 export interface StageProducer {
@@ -47,8 +48,8 @@ export interface StageEvents {
 
 /** The router that all send transports of a room live on, with its producers and their levels. */
 export class Stage extends Emitter<StageEvents> {
+  readonly worker: MediaWorker;
   readonly router: Router;
-  readonly #worker: MediaWorker;
   readonly #meter: LevelMeter;
   readonly #producers = new Map<string, StageProducer>();
   /** Whether the last levels named anybody. */
@@ -70,7 +71,7 @@ export class Stage extends Emitter<StageEvents> {
 
   private constructor(worker: MediaWorker, router: Router, meter: LevelMeter, logger: Logger) {
     super((event, error) => logger.error({ err: error, event }, 'listener of the stage failed'));
-    this.#worker = worker;
+    this.worker = worker;
     this.router = router;
     this.#meter = meter;
     router.once('workerclose', () => this.emit('lost'));
@@ -91,11 +92,11 @@ export class Stage extends Emitter<StageEvents> {
   }
 
   /** @throws mediasoup's error; nothing is left then */
-  async createTransport(): Promise<WebRtcTransport> {
-    const transport = await this.#worker.createWebRtcTransport(this.router);
+  async createTransport(): Promise<CreatedTransport> {
+    const transport = await this.worker.createWebRtcTransport(this.router);
     try {
       await transport.setMaxIncomingBitrate(maxIncomingBitrate);
-      return transport;
+      return { transport, routerId: this.router.id };
     } catch (error) {
       transport.close();
       throw error;

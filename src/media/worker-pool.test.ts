@@ -2,16 +2,16 @@ import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { createPool, silentLogger } from '../../test/support/media.ts';
-import { WorkerPool } from './worker-pool.ts';
+import { createPool, opusCapabilities, rtpParameters, silentLogger } from '../../test/support/media.ts';
+import { WorkerPool, type WorkerPoolOptions } from './worker-pool.ts';
 
 const pools: WorkerPool[] = [];
 afterEach(async () => {
   await Promise.all(pools.splice(0).map((pool) => pool.close()));
 });
 
-async function openPool(size: number): Promise<WorkerPool> {
-  const pool = await createPool(size);
+async function openPool(size: number, options: Partial<WorkerPoolOptions> = {}): Promise<WorkerPool> {
+  const pool = await createPool(size, options);
   pools.push(pool);
   return pool;
 }
@@ -83,6 +83,29 @@ describe('WorkerPool', () => {
     router.close();
     expect(await onlyWorker(pool)).toMatchObject({ routers: 0, transports: 0 });
     expect(await pool.dump()).toEqual([{ index: 0, routers: 0, webRtcServers: 1, webRtcTransports: 0 }]);
+  });
+
+  it('opens routers near those that a room has, unless there is much more to do', async () => {
+    const pool = await openPool(2, { nearness: 10, maxForwarded: 2 });
+    const near = pool.leastLoaded();
+    const router = await near.createRouter();
+    const far = pool.leastLoaded();
+    expect(far).not.toBe(near);
+    const source = await router.createDirectTransport();
+    const producers = await Promise.all(
+      [1, 2, 3].map((ssrc) => source.produce({ kind: 'audio', rtpParameters: rtpParameters(ssrc) })),
+    );
+    const loads = [];
+    for (let listener = 0; listener < 6; listener++) {
+      expect(pool.near(near)).toBe(listener < 5 ? near : far);
+      loads.push(near.load);
+      const transport = await near.createWebRtcTransport(router);
+      for (const { id } of producers) await transport.consume({ producerId: id, rtpCapabilities: opusCapabilities });
+    }
+    // Of three consumers two are sent to at a time.
+    expect(loads).toEqual([1, 3, 5, 7, 9, 11]);
+    router.close();
+    expect(near.load).toBe(0);
   });
 
   it('gives each worker one UDP and one TCP port that all its transports share', async () => {
@@ -183,6 +206,17 @@ describe('WorkerPool', () => {
     expect(restarted).not.toHaveBeenCalled();
     expect((await onlyWorker(pool)).pid).toBeNull();
   });
+
+  it('kills a worker that no longer answers, and replaces it', async () => {
+    const pool = await openPool(1, { watchdog: { intervalMs: 100, timeoutMs: 500 } });
+    const { pid } = await onlyWorker(pool);
+    await delay(1_000);
+    expect(await onlyWorker(pool)).toMatchObject({ pid, alive: true });
+    process.kill(pid ?? 0, 'SIGSTOP');
+    await vi.waitFor(() => expect(isRunning(pid ?? 0)).toBe(false), 5_000);
+    await vi.waitFor(async () => expect(await onlyWorker(pool)).toMatchObject({ alive: true }), 5_000);
+    expect((await onlyWorker(pool)).pid).not.toBe(pid);
+  }, 15_000);
 
   it('reports a frozen worker as not alive instead of waiting for it, and still ends it on close', async () => {
     const pool = await openPool(1);

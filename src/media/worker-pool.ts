@@ -12,7 +12,21 @@ export type WorkerPoolOptions = ListenOptions & {
   readonly logger: Logger;
   /** A worker with this many routers takes no more. Default: no limit. */
   readonly maxRoutersPerWorker?: number;
+  /** Streams that are sent at a time to each client, however many it consumes, for placement; 0 or left out: all. */
+  readonly maxForwarded?: number;
+  /** How much more than the least loaded worker one may have to do and still be chosen for being near, in streams. */
+  readonly nearness?: number;
+  /** How each worker is watched. */
+  readonly watchdog?: WatchdogOptions;
 };
+
+/** A worker that hangs is killed, so that it is replaced like one that died. */
+export interface WatchdogOptions {
+  /** Between two questions, in ms. Default: 1 s. */
+  readonly intervalMs: number;
+  /** How long a worker may take to answer before it counts as hanging, in ms. Default: 3 s. */
+  readonly timeoutMs: number;
+}
 
 export interface WorkerPoolEvents {
   workerDied: [worker: { index: number; pid: number; error: Error }];
@@ -55,6 +69,9 @@ interface Slot {
 const restartDelay = { first: 250, max: 10_000 };
 /** A worker that lived this long, in ms, was healthy: its next death is a first one again. */
 const stableAfter = 60_000;
+/** About a fifth of a core. */
+const defaultNearness = 500;
+const defaultWatchdog: WatchdogOptions = { intervalMs: 1_000, timeoutMs: 3_000 };
 /** How long a worker may take to answer for statistics before it counts as not alive, in ms. */
 const answerTimeout = 1_000;
 
@@ -108,14 +125,24 @@ export class WorkerPool extends Emitter<WorkerPoolEvents> {
    * @throws AppError `MEDIA_UNAVAILABLE` when no worker is alive and below its limit of routers
    */
   leastLoaded(): MediaWorker {
-    const limit = this.#options.maxRoutersPerWorker ?? Infinity;
     let best: MediaWorker | undefined;
     for (const { worker } of this.#slots) {
-      if (!worker?.alive || worker.routers >= limit) continue;
-      if (best === undefined || worker.load < best.load) best = worker;
+      if (worker && this.#takesRouters(worker) && (best === undefined || worker.load < best.load)) best = worker;
     }
     if (best === undefined || this.#closed) throw new AppError('MEDIA_UNAVAILABLE');
     return best;
+  }
+
+  /**
+   * The worker to open another router of a room on: `near` one that it has already, so that a small room stays on one
+   * worker and another one's death does not touch it, unless that one has much more to do than the least loaded.
+   *
+   * @throws AppError `MEDIA_UNAVAILABLE` as {@link leastLoaded}
+   */
+  near(near: MediaWorker): MediaWorker {
+    const { nearness = defaultNearness } = this.#options;
+    const best = this.leastLoaded();
+    return this.#takesRouters(near) && near.load <= best.load + nearness ? near : best;
   }
 
   /** Counts and resource use of each worker, by index. A worker that does not answer within 1 s is not alive. */
@@ -139,6 +166,10 @@ export class WorkerPool extends Emitter<WorkerPoolEvents> {
     return this.#closed;
   }
 
+  #takesRouters(worker: MediaWorker): boolean {
+    return worker.alive && worker.routers < (this.#options.maxRoutersPerWorker ?? Infinity);
+  }
+
   async #close(): Promise<void> {
     this.#closing.abort();
     await Promise.all(this.#slots.map(async (slot) => slot.worker?.close()));
@@ -150,6 +181,7 @@ export class WorkerPool extends Emitter<WorkerPoolEvents> {
       index: slot.index,
       listen: this.#options,
       logLevel: this.#options.logLevel,
+      maxForwarded: this.#options.maxForwarded ?? 0,
       onDied: (error) => this.#onDied(slot, error),
     });
     if (this.#closing.signal.aborted) {
@@ -158,6 +190,21 @@ export class WorkerPool extends Emitter<WorkerPoolEvents> {
     }
     slot.worker = worker;
     slot.startedAt = Date.now();
+    void this.#watch(worker);
+  }
+
+  /** Kills the worker when it no longer answers. Ends with the worker or the pool; never rejects. */
+  async #watch(worker: MediaWorker): Promise<void> {
+    const { watchdog = defaultWatchdog, logger } = this.#options;
+    const { signal } = this.#closing;
+    while (worker.alive && !signal.aborted) {
+      await delay(watchdog.intervalMs, undefined, { signal, ref: false }).catch(() => undefined);
+      if (!worker.alive || signal.aborted || (await worker.answers(watchdog.timeoutMs))) continue;
+      if (!worker.alive || signal.aborted) return;
+      logger.error({ index: worker.index, pid: worker.pid }, 'media worker hangs, killing it');
+      worker.kill();
+      return;
+    }
   }
 
   #onDied(slot: Slot, error: Error): void {

@@ -24,8 +24,8 @@ export interface LocalRoomsDependencies {
   readonly logger: Logger;
 }
 
-/** Wait before media is opened again after no worker could take the room, ms. */
-const reopenMs = 500;
+/** Wait before a step of a repair is tried again: no worker could take the room, or Redis is away; ms. */
+const retryMs = 250;
 
 /**
  * The rooms that this process serves. A room is opened by its first holder (a joining call, then each member) and
@@ -116,26 +116,31 @@ export class LocalRooms {
       logger.info({ roomId: room.roomId, userId, producerId }, 'Producer failed');
       await store.closeProducer(room.roomId, userId, producerId, 'failed').catch(ignoreGone);
     });
-    media.once('closed', async () => {
-      if (!room.closed) await this.#replaceMedia(room);
+    media.on('routersLost', async (routerIds, isClosed) => {
+      logger.warn({ roomId: room.roomId, routerIds, isClosed }, 'Media routers lost with their worker');
+      if (isClosed) await this.#untilDone(room, () => this.#reopenMedia(room));
+      await this.#untilDone(room, () => store.announceRoutersReplaced(room.roomId, routerIds).catch(ignoreGone));
     });
   }
 
-  async #replaceMedia(room: LocalRoom): Promise<void> {
-    const { store, media, nodeId, logger } = this.#use;
-    const { roomId } = room;
-    logger.warn({ roomId }, 'Media lost with its worker; opening it again');
+  async #reopenMedia(room: LocalRoom): Promise<void> {
+    const { store, media, nodeId } = this.#use;
+    await store.closeProducersOfNode(room.roomId, nodeId);
+    const roomMedia = await media.open(room.roomId);
+    if (room.closed) return;
+    room.useMedia(roomMedia);
+    this.#watchMedia(room, roomMedia);
+  }
+
+  /** Repeats a step of the repair until it succeeds or the room is closed here. */
+  async #untilDone(room: LocalRoom, step: () => Promise<void>): Promise<void> {
     while (!room.closed) {
       try {
-        await store.closeProducersOfNode(roomId, nodeId);
-        const roomMedia = await media.open(roomId);
-        if (room.closed) return;
-        room.useMedia(roomMedia);
-        this.#watchMedia(room, roomMedia);
+        await step();
         return;
       } catch (error) {
-        logger.warn({ err: error, roomId }, 'Media could not be opened again; trying again');
-        await new Promise((resolve) => setTimeout(resolve, reopenMs).unref());
+        this.#use.logger.warn({ err: error, roomId: room.roomId }, 'Media could not be repaired; trying again');
+        await new Promise((resolve) => setTimeout(resolve, retryMs).unref());
       }
     }
   }

@@ -109,6 +109,15 @@ export class RoomStore {
     await this.#change('close-node-producers', roomId, [nodeId]);
   }
 
+  /**
+   * Tells the members that transports on these routers are gone and others can be made.
+   *
+   * @throws AppError ROOM_NOT_FOUND
+   */
+  async announceRoutersReplaced(roomId: RoomId, routerIds: readonly string[]): Promise<void> {
+    await this.#change('replace-routers', roomId, [JSON.stringify(routerIds)]);
+  }
+
   /** Removes members whose grace period is over and closes the room when it has been empty for `idleMs`. */
   async tend(roomId: RoomId, idleMs: number): Promise<TendResult> {
     const [members, removed, closed, dueInMs] = (await this.#change('tend-room', roomId, [idleMs])).map(Number);
