@@ -96,7 +96,7 @@ describe('members', () => {
     const left = { type: 'userLeft', userId: 2, reason: 'left' } as never;
     const joined = { type: 'userJoined', participant: participant(3) } as never;
     const counted = (state: typeof start, participantCount: number) =>
-      applyActivity(state, { levels: [], participantCount });
+      applyActivity(state, { levels: [], forwarded: [], participantCount });
     expect(applyRoomEvent(counted(start, 1), left).participantCount).toBe(1);
     expect(counted(applyRoomEvent(start, left), 1).participantCount).toBe(1);
     expect(applyRoomEvent(counted(start, 3), joined).participantCount).toBe(3);
@@ -107,7 +107,7 @@ describe('members', () => {
     const large = fromSnapshot(snapshot({ participantCount: 900 }), me);
     const state = applyRoomEvent(large, { type: 'userLeft', userId: 2, reason: 'left' } as never);
     expect(state.participantCount).toBe(900);
-    expect(applyActivity(state, { levels: [], participantCount: 899 }).participantCount).toBe(899);
+    expect(applyActivity(state, { levels: [], forwarded: [], participantCount: 899 }).participantCount).toBe(899);
   });
 
   it('are marked while their connection is lost', () => {

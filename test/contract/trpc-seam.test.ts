@@ -51,8 +51,8 @@ const entries: readonly FeedEntry[] = [
 ];
 
 const activities = [
-  { levels: [], participantCount: 0 },
-  { levels: [{ userId: userIdSchema.parse(7), level: -127 }], participantCount: 5_000 },
+  { levels: [], forwarded: [], participantCount: 0 },
+  { levels: [{ userId: userIdSchema.parse(7), level: -127 }], forwarded: [], participantCount: 5_000 },
 ];
 
 function logged(n: number, topic: 'room' | 'media' | 'gift', json: object): FeedEntry {

@@ -135,7 +135,7 @@ describe('the death of one of two workers', () => {
         expect(media.of('routersReplaced')).toHaveLength(1);
         return media.of('routersReplaced');
       });
-      const { routerIds } = event ?? { routerIds: [] };
+      const routerIds: readonly string[] = event?.routerIds ?? [];
       if (routerIds.includes(voice.routerId)) await voice.start();
       if (routerIds.includes(ear.routerId)) await ear.start(voice.producerId);
     };

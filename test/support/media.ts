@@ -2,20 +2,23 @@ import { randomInt, randomUUID } from 'node:crypto';
 import type { DtlsParameters, RtpCapabilities, RtpParameters } from 'mediasoup/types';
 import { pino } from 'pino';
 import { roomIdSchema, type SessionId, sessionIdSchema, type UserId, userIdSchema } from '../../src/core/ids.ts';
-import { WorkerPool } from '../../src/media/worker-pool.ts';
+import { WorkerPool, type WorkerPoolOptions } from '../../src/media/worker-pool.ts';
 
 /** Pieces that media tests share: a pool on the loopback, ids, and real RTP. */
 
 export const silentLogger = pino({ level: 'silent' });
 
 /** Workers on free loopback ports. */
-export function createPool(size: number): Promise<WorkerPool> {
+export function createPool(size: number, options: Partial<WorkerPoolOptions> = {}): Promise<WorkerPool> {
   return WorkerPool.create({
     size,
     webRtcServer: { listenIp: '127.0.0.1', basePort: 0 },
     logLevel: 'error',
     logger: silentLogger,
-  });
+    // Routers spread over the workers however little they have to do.
+    nearness: 0,
+    ...options,
+  } as WorkerPoolOptions);
 }
 
 export const roomId = (value = randomUUID() as string) => roomIdSchema.parse(value);
