@@ -207,7 +207,7 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
   onStop('readiness', () => (accepting = false));
 
   const address = addressOf(server, config);
-  logger.info({ address, nodeId, workers: workers.size }, 'Listening');
+  logger.info({ nodeId, workers: workers.size }, 'Ready');
   return address;
 }
 

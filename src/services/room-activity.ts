@@ -25,8 +25,8 @@ export interface RoomActivityOptions {
 }
 
 /**
- * Who is audible in a room, who is forwarded and how many are there, written to every watching socket: the newest state only, at most as
- * often as levels are observed. Encoded once a distinct request id.
+ * Who is audible in a room, who is forwarded and how many are there, written to every watching socket: the newest state
+ * only, at most as often as levels are observed. Encoded once a distinct request id.
  */
 export class RoomActivityBroadcast {
   readonly #options: RoomActivityOptions;
@@ -36,15 +36,15 @@ export class RoomActivityBroadcast {
   #forwarded: readonly UserId[] = [];
   /** Null until it has been counted once; nothing is written before. */
   #participantCount: number | null = null;
+  #counts = false;
   #countTimer: NodeJS.Timeout | null = null;
   #closed = false;
 
   constructor(options: RoomActivityOptions) {
     this.#options = options;
     this.#stopListening = options.feed.on('entry', ({ topic }) => {
-      if (topic === 'room') this.#countSoon(countIntervalMs);
+      if (topic === 'room' && this.#counts) this.#countSoon(countIntervalMs);
     });
-    this.#countSoon(0);
   }
 
   /** Writes the state now and each newer one until {@link unwatch}. */
@@ -52,6 +52,11 @@ export class RoomActivityBroadcast {
     this.#watchers.add(watcher);
     const activity = this.#activity();
     if (activity !== null) watcher.sink.write(this.#options.wire.activity(watcher.requestId, activity));
+    // Not before somebody asks: the first member is not counted until its join is done.
+    if (!this.#counts) {
+      this.#counts = true;
+      void this.#count();
+    }
   }
 
   /** Again without effect. */
