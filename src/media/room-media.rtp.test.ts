@@ -97,9 +97,15 @@ describe('RoomMedia with real WebRTC', () => {
       expect(heard).not.toContain('quiet');
     }
 
-    await Promise.all([loud?.say('loud', 250), quiet?.say('quiet', 250)]);
+    // How soon the silent speaker's place is free depends on the machine, so the others talk until it is.
+    const talkOn = () => Promise.all([loud?.say('loud', 25), quiet?.say('quiet', 25)]);
+    const deadline = performance.now() + 10_000;
+    while (forwarded.at(-1)?.includes(3) !== true && performance.now() < deadline) await talkOn();
     expect(forwarded.at(-1)).toEqual([1, 3]);
-    for (const { heard } of listeners) expect(heard).toContain('quiet');
+    await talkOn();
+    await vi.waitFor(() => {
+      for (const { heard } of listeners) expect(heard).toContain('quiet');
+    }, 3_000);
     await vi.waitFor(() => expect(forwarded.at(-1)).toEqual([]), 3_000);
   }, 30_000);
 
