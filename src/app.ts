@@ -147,7 +147,7 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
     store,
     members,
     seats: new Seats(store),
-    media: new MemberMedia(store, nodeId),
+    media: new MemberMedia(store, nodeId, logger),
     chat: new Chat(store, new RateLimit(redis, { name: 'chat', perMinute: chatPerMinute, withoutRedis: 'local' })),
     gifts: new Gifts({
       store,

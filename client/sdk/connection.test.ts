@@ -162,7 +162,7 @@ describe('Connection', () => {
 describe('Membership', () => {
   it('joins again, with its session, before anything else of a new connection', async () => {
     const { server, connection } = await connect();
-    const { membership } = await Membership.join(connection, '42', silentLogger);
+    const { membership } = await Membership.join(connection, '42', {}, silentLogger);
     const resumed: boolean[] = [];
     const events: RoomFeedEvent[] = [];
     const feeds = new RoomFeeds({
@@ -191,7 +191,7 @@ describe('Membership', () => {
 
   it('repeats a call with the same id after an error that passes', async () => {
     const { server, connection } = await connect();
-    const { membership } = await Membership.join(connection, '42', silentLogger);
+    const { membership } = await Membership.join(connection, '42', {}, silentLogger);
     server.refusals.push('SERVICE_UNAVAILABLE');
     await membership.retry((api) => api.chat.send.mutate(message));
     expect(server.calls.filter((path) => path === 'chat.send')).toHaveLength(2);
@@ -200,7 +200,7 @@ describe('Membership', () => {
 
   it('keeps a call that is made while the connection is lost', async () => {
     const { server, connection } = await connect();
-    const { membership } = await Membership.join(connection, '42', silentLogger);
+    const { membership } = await Membership.join(connection, '42', {}, silentLogger);
     const lost = new Promise<void>((resolve) => membership.on('lost', resolve));
     server.cut();
     await lost;
@@ -210,7 +210,7 @@ describe('Membership', () => {
 
   it('does not repeat what was refused for good', async () => {
     const { server, connection } = await connect();
-    const { membership } = await Membership.join(connection, '42', silentLogger);
+    const { membership } = await Membership.join(connection, '42', {}, silentLogger);
     server.refusals.push('BAD_INPUT');
     await expect(membership.retry((api) => api.chat.send.mutate(message))).rejects.toMatchObject({ code: 'BAD_INPUT' });
     expect(server.said.size).toBe(0);
@@ -218,7 +218,7 @@ describe('Membership', () => {
 
   it('is over when joining again is refused', async () => {
     const { server, connection } = await connect();
-    const { membership } = await Membership.join(connection, '42', silentLogger);
+    const { membership } = await Membership.join(connection, '42', {}, silentLogger);
     const refused = new Promise((resolve) => membership.on('refused', resolve));
     // The handshake of the new connection passes, the join does not.
     connection.on('state', ({ status }) => {

@@ -3,6 +3,7 @@ import type { Outputs } from './api.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionState } from './connection.ts';
 import { localError } from './errors.ts';
+import { JoinTimeLine } from './join-time-line.ts';
 import { silentLogger } from './logger.ts';
 import type { Logger } from './logger.ts';
 import { Membership } from './membership.ts';
@@ -98,13 +99,15 @@ export class FlyLive {
   }
 
   async #join(roomId: string, playback: Playback): Promise<Room> {
-    await this.#room?.leave();
     const logger = this.#logger;
+    const timeLine = new JoinTimeLine(logger);
+    await this.#room?.leave();
     const device = await this.#loadDevice();
-    const { membership, answer } = await Membership.join(this.#connection, roomId, logger);
+    const { membership, answer } = await Membership.join(this.#connection, roomId, device.recvRtpCapabilities, logger);
+    timeLine.mark('answer');
     const { call } = membership;
     const audio = new RoomAudio(
-      { roomId, device, iceServers: answer.iceServers, call, logger },
+      { roomId, device, iceServers: answer.iceServers, call, logger, timeLine },
       playback,
       answer.user.id,
     );

@@ -1,8 +1,9 @@
 import type { Device } from 'mediasoup-client';
-import type { Transport } from 'mediasoup-client/types';
-import type { Call } from './api.ts';
+import type { DtlsParameters, Transport } from 'mediasoup-client/types';
+import type { Call, Outputs } from './api.ts';
 import { delay, fullJitter } from './back-off.ts';
 import { toFlyLiveError } from './errors.ts';
+import type { JoinTimeLine } from './join-time-line.ts';
 import type { Logger } from './logger.ts';
 
 /** What the media parts of one room share. */
@@ -12,6 +13,19 @@ export interface MediaContext {
   readonly iceServers: RTCIceServer[];
   readonly call: Call;
   readonly logger: Logger;
+  /** Of the call that joined. */
+  readonly timeLine: JoinTimeLine;
+}
+
+/** The server's end of a transport. */
+type TransportOffer = Outputs['media']['createTransport'];
+
+export interface MediaTransportOptions {
+  readonly direction: 'send' | 'receive';
+  /** Told once when the server no longer has the transport: build a new one. */
+  readonly onGone: () => void;
+  /** Hands this end's DTLS parameters to the server; left out: by `media.connectTransport`. */
+  readonly connect?: (transportId: string, dtlsParameters: DtlsParameters) => Promise<unknown>;
 }
 
 /** A short loss of packets mends itself; a longer one needs new candidates. */
@@ -31,40 +45,39 @@ export class MediaTransport {
   /**
    * Creates the transport on the server, then here.
    *
-   * @param onGone - told once when the server no longer has the transport: build a new one
    * @throws {FlyLiveError} of `media.createTransport`
    */
-  static async open(context: MediaContext, direction: 'send' | 'receive', onGone: () => void): Promise<MediaTransport> {
-    const { roomId, device, iceServers } = context;
-    const answer = await context.call((api) => api.media.createTransport.mutate({ roomId, direction }));
-    const options = {
-      id: answer.transportId,
-      iceParameters: answer.iceParameters,
-      iceCandidates: answer.iceCandidates,
-      dtlsParameters: answer.dtlsParameters,
-      iceServers,
-    };
-    const transport = direction === 'send' ? device.createSendTransport(options) : device.createRecvTransport(options);
-    return new MediaTransport(context, transport, answer.routerId, onGone);
+  static async open(context: MediaContext, options: MediaTransportOptions): Promise<MediaTransport> {
+    const { roomId } = context;
+    const { direction } = options;
+    const offer = await context.call((api) => api.media.createTransport.mutate({ roomId, direction }));
+    return new MediaTransport(context, offer, options);
   }
 
-  private constructor(context: MediaContext, transport: Transport, routerId: string, onGone: () => void) {
+  /** @param offer - the transport as the server has created it */
+  constructor(context: MediaContext, offer: TransportOffer, options: MediaTransportOptions) {
+    const { roomId, call, device, iceServers } = context;
+    const { transportId, routerId, iceParameters, iceCandidates, dtlsParameters } = offer;
+    const ends = { id: transportId, iceParameters, iceCandidates, dtlsParameters, iceServers };
+    const transport =
+      options.direction === 'send' ? device.createSendTransport(ends) : device.createRecvTransport(ends);
     this.#context = context;
     this.transport = transport;
     this.routerId = routerId;
-    this.#onGone = onGone;
-    const { roomId, call } = context;
-    const transportId = transport.id;
+    this.#onGone = options.onGone;
+    const connect =
+      options.connect ??
+      ((id, parameters) =>
+        call((api) => api.media.connectTransport.mutate({ roomId, transportId: id, dtlsParameters: parameters })));
 
-    transport.on('connect', ({ dtlsParameters }, done, failed) => {
-      call((api) => api.media.connectTransport.mutate({ roomId, transportId, dtlsParameters })).then(
-        done,
-        (error: unknown) => {
-          failed(toFlyLiveError(error));
-          // Whether the server has connected is unknown now, and it refuses a second time.
-          this.#gone();
-        },
-      );
+    transport.on('connect', (local, done) => {
+      // ICE need not wait for the answer: by the time it is done the server has the parameters, or DTLS tries again.
+      done();
+      connect(transportId, local.dtlsParameters).catch((error: unknown) => {
+        context.logger.debug('A transport could not be connected', toFlyLiveError(error));
+        // Whether the server has connected is unknown now, and it refuses a second time.
+        this.#gone();
+      });
     });
     transport.on('produce', ({ rtpParameters, appData }, done, failed) => {
       const paused = appData['paused'] === true;

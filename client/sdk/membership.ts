@@ -1,3 +1,4 @@
+import type { RtpCapabilities as ServerCapabilities } from 'mediasoup/types';
 import type { Api, Call, Outputs } from './api.ts';
 import { delay, fullJitter } from './back-off.ts';
 import type { Connection, ConnectionState } from './connection.ts';
@@ -19,6 +20,15 @@ interface MembershipEvents extends Record<string, unknown[]> {
   refused: [error: FlyLiveError];
 }
 
+interface MembershipOptions {
+  readonly connection: Connection;
+  readonly roomId: string;
+  readonly sessionId: string;
+  /** What this device can receive; sent with every join, so that a new session hears at once. */
+  readonly rtpCapabilities: ServerCapabilities;
+  readonly logger: Logger;
+}
+
 /** How long {@link Membership.retry} goes on: longer than the grace period, shorter than anybody's patience. */
 const retryForMs = 60_000;
 
@@ -27,6 +37,7 @@ export class Membership extends Emitter<MembershipEvents> {
   readonly roomId: string;
   readonly #connection: Connection;
   readonly #stopListening: () => void;
+  readonly #rtpCapabilities: ServerCapabilities;
   #sessionId: string;
   #status: MembershipStatus = 'joined';
   /** Aborted and replaced with every change of status. */
@@ -41,13 +52,15 @@ export class Membership extends Emitter<MembershipEvents> {
   static async join(
     connection: Connection,
     roomId: string,
+    rtpCapabilities: ServerCapabilities,
     logger: Logger,
   ): Promise<{ membership: Membership; answer: JoinAnswer }> {
     for (let attempt = 0; ; attempt += 1) {
       await connection.connected();
       try {
-        const answer = await connection.call((api) => api.room.join.mutate({ roomId }));
-        return { membership: new Membership(connection, roomId, answer.sessionId, logger), answer };
+        const answer = await connection.call((api) => api.room.join.mutate({ roomId, rtpCapabilities }));
+        const { sessionId } = answer;
+        return { membership: new Membership({ connection, roomId, sessionId, rtpCapabilities, logger }), answer };
       } catch (thrown) {
         const error = toFlyLiveError(thrown);
         if (error.code !== 'CONNECTION_LOST' || attempt >= 3) throw error;
@@ -55,10 +68,12 @@ export class Membership extends Emitter<MembershipEvents> {
     }
   }
 
-  private constructor(connection: Connection, roomId: string, sessionId: string, logger: Logger) {
+  private constructor(options: MembershipOptions) {
+    const { connection, roomId, sessionId, rtpCapabilities, logger } = options;
     super((error) => logger.warn('A listener of the membership threw', error));
     this.#connection = connection;
     this.roomId = roomId;
+    this.#rtpCapabilities = rtpCapabilities;
     this.#sessionId = sessionId;
     this.#stopListening = connection.on('state', (state) => this.#onConnection(state));
     // The connection may have been lost between the answer and here.
@@ -164,10 +179,13 @@ export class Membership extends Emitter<MembershipEvents> {
     if (this.#rejoining) return;
     this.#rejoining = true;
     const { roomId } = this;
+    const rtpCapabilities = this.#rtpCapabilities;
     for (let attempt = 0; this.#status === 'reconnecting'; attempt += 1) {
       const sessionId = this.#sessionId;
       try {
-        const answer = await this.#connection.call((api) => api.room.join.mutate({ roomId, sessionId }));
+        const answer = await this.#connection.call((api) =>
+          api.room.join.mutate({ roomId, sessionId, rtpCapabilities }),
+        );
         if (this.#status !== 'reconnecting') break;
         this.#sessionId = answer.sessionId;
         this.#set('joined');

@@ -9,6 +9,10 @@ interface Voice {
 
 /** The longest window an analyser has: 0.68 s at 48 kHz. */
 const energyWindow = 32_768;
+/** A moment: 21 ms at 48 kHz. */
+const mixWindow = 1_024;
+/** Mean square of samples below which there is comfort noise at most. */
+const silence = 0.000_001;
 
 /**
  * Plays everybody through one AudioContext, so that one user gesture unlocks all voices that are yet to come.
@@ -21,6 +25,8 @@ export class Playback extends Emitter<{
 }> {
   readonly #context: AudioContext;
   readonly #ownsContext: boolean;
+  /** All voices, on their way to the loudspeaker. */
+  readonly #mix: AnalyserNode;
   readonly #voices = new Map<string, Voice>();
 
   /** @param context - the application's own context, which it closes itself; left out: one is made */
@@ -28,6 +34,8 @@ export class Playback extends Emitter<{
     super((error) => logger.warn('A listener of the playback threw', error));
     this.#ownsContext = !context;
     this.#context = context ?? new AudioContext({ latencyHint: 'interactive' });
+    this.#mix = new AnalyserNode(this.#context, { fftSize: mixWindow });
+    this.#mix.connect(this.#context.destination);
     this.#context.addEventListener('statechange', this.#onStateChange);
     void this.resume();
   }
@@ -55,7 +63,7 @@ export class Playback extends Emitter<{
     element.play().catch(() => undefined);
     const source = this.#context.createMediaStreamSource(stream);
     const analyser = new AnalyserNode(this.#context, { fftSize: energyWindow });
-    source.connect(analyser).connect(this.#context.destination);
+    source.connect(analyser).connect(this.#mix);
     this.#voices.set(id, { source, analyser, element });
   }
 
@@ -74,16 +82,26 @@ export class Playback extends Emitter<{
   energy(id: string): number {
     const voice = this.#voices.get(id);
     if (!voice || this.blocked) return 0;
-    const samples = new Float32Array(voice.analyser.fftSize);
-    voice.analyser.getFloatTimeDomainData(samples);
-    return samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
+    return meanSquare(voice.analyser);
+  }
+
+  /** Whether anything is heard at this moment. */
+  get sounding(): boolean {
+    return !this.blocked && meanSquare(this.#mix) > silence;
   }
 
   close(): void {
     this.#context.removeEventListener('statechange', this.#onStateChange);
     for (const id of [...this.#voices.keys()]) this.remove(id);
+    this.#mix.disconnect();
     if (this.#ownsContext && this.#context.state !== 'closed') void this.#context.close();
   }
 
   readonly #onStateChange = (): void => this.emit('blocked', this.blocked);
+}
+
+function meanSquare(analyser: AnalyserNode): number {
+  const samples = new Float32Array(analyser.fftSize);
+  analyser.getFloatTimeDomainData(samples);
+  return samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length;
 }

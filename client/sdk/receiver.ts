@@ -15,7 +15,12 @@ interface Voice {
   flowing: boolean;
 }
 
+/** How many voices are attached before the others: as many as are heard at a time. */
+const firstVoices = 3;
+
 type ConsumerOffer = Outputs['media']['consume']['consumers'][number];
+/** What `room.join` answers of the media. */
+type MediaOffer = NonNullable<Outputs['room']['join']['media']>;
 
 /** Hears every producer it is told to want: one receive transport, one consumer a producer. */
 export class Receiver {
@@ -27,6 +32,8 @@ export class Receiver {
   readonly #refused = new Set<string>();
   #wanted: ReadonlyMap<string, ProducerDescription> = new Map();
   #transport: MediaTransport | undefined;
+  /** Made by the server while the room was joined, and not taken up yet. */
+  #offer: MediaOffer | null = null;
 
   /** @param onProblem - told when audio cannot be received and trying again will not help */
   constructor(context: MediaContext, playback: Playback, onProblem: (error: FlyLiveError) => void) {
@@ -39,6 +46,18 @@ export class Receiver {
   want(producers: ReadonlyMap<string, ProducerDescription>): void {
     this.#wanted = producers;
     this.#reconciler.kick();
+  }
+
+  /**
+   * Begins a session; what there was before is gone.
+   *
+   * @param producers - as of {@link want}
+   * @param offer - what joining answered
+   */
+  start(producers: ReadonlyMap<string, ProducerDescription>, offer: MediaOffer | null): void {
+    this.#forget();
+    this.#offer = offer;
+    this.want(producers);
   }
 
   /** After a resumed session: mends what broke in the meantime. */
@@ -75,7 +94,7 @@ export class Receiver {
   async #reconcile(): Promise<void> {
     for (const producerId of [...this.#voices.keys()]) if (!this.#wanted.has(producerId)) this.#drop(producerId);
     // Opened even with nothing to hear yet: it saves round trips when somebody starts to speak.
-    const transport = this.#transport ?? (await this.#open());
+    const transport = this.#transport ?? (await this.#takeOffer()) ?? (await this.#open());
     try {
       await this.#consumeMissing(transport);
       await this.#resumePaused();
@@ -87,8 +106,42 @@ export class Receiver {
     }
   }
 
+  /** Builds this end of an offer and attaches its voices; they begin to flow in the same call that connects it. */
+  async #takeOffer(): Promise<MediaTransport | undefined> {
+    const offer = this.#offer;
+    this.#offer = null;
+    if (!offer) return undefined;
+    const { roomId, call } = this.#context;
+    const consumerIds = offer.consumers.map(({ consumerId }) => consumerId);
+    let flowing: Promise<readonly string[]> = Promise.resolve([]);
+    const transport = new MediaTransport(this.#context, offer.transport, {
+      direction: 'receive',
+      onGone: () => this.rebuild(),
+      connect: (transportId, dtlsParameters) => {
+        const input = { roomId, transportId, dtlsParameters, consumerIds };
+        const started = call((api) => api.media.start.mutate(input));
+        // A failure is the transport's to report.
+        flowing = started.then(({ resumed }) => resumed).catch(() => []);
+        return started;
+      },
+    });
+    this.#transport = transport;
+    if (consumerIds.length > 0) void this.#context.timeLine.follow(transport.transport, () => this.#playback.sounding);
+    const attach = (consumers: readonly ConsumerOffer[]) =>
+      Promise.all(consumers.map((consumer) => this.#attach(transport.transport, consumer)));
+    // Each takes the browser some ms, so those that can be heard now do not wait for the rest.
+    await attach(offer.consumers.slice(0, firstVoices));
+    await attach(offer.consumers.slice(firstVoices));
+    const resumed = new Set(await flowing);
+    for (const voice of this.#voices.values()) if (resumed.has(voice.consumer.id)) voice.flowing = true;
+    return transport;
+  }
+
   async #open(): Promise<MediaTransport> {
-    const transport = await MediaTransport.open(this.#context, 'receive', () => this.rebuild());
+    const transport = await MediaTransport.open(this.#context, {
+      direction: 'receive',
+      onGone: () => this.rebuild(),
+    });
     if (this.#reconciler.closed) transport.close();
     else this.#transport = transport;
     return transport;
@@ -149,6 +202,7 @@ export class Receiver {
   }
 
   #forget(): void {
+    this.#offer = null;
     this.#transport?.close();
     this.#transport = undefined;
     this.#refused.clear();

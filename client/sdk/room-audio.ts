@@ -1,4 +1,5 @@
 import type { ProducerDescription } from '../../src/core/model.ts';
+import type { Outputs } from './api.ts';
 import { Emitter } from './emitter.ts';
 import type { FlyLiveError } from './errors.ts';
 import { toFlyLiveError } from './errors.ts';
@@ -38,9 +39,19 @@ export class RoomAudio extends Emitter<{
     this.#sender = new Sender(context, onProblem);
   }
 
+  /**
+   * Begins a session: the server has nothing of an earlier one any more.
+   *
+   * @param offer - what `room.join` answered of the media; it saves the first calls
+   */
+  start(producers: Producers, offer: Outputs['room']['join']['media']): void {
+    this.#sender.rebuild();
+    this.#receiver.start(this.#others(producers), offer);
+  }
+
   /** Hears these producers, the own ones excepted. */
   hear(producers: Producers): void {
-    this.#receiver.want(new Map([...producers].filter(([, { userId }]) => userId !== this.#userId)));
+    this.#receiver.want(this.#others(producers));
   }
 
   /**
@@ -89,12 +100,6 @@ export class RoomAudio extends Emitter<{
     this.#receiver.resume();
   }
 
-  /** After a lost session: the server has nothing any more. */
-  rebuild(): void {
-    this.#sender.rebuild();
-    this.#receiver.rebuild();
-  }
-
   /** The server closed a producer because its media path broke. */
   producerFailed(producerId: string): void {
     this.#sender.producerFailed(producerId);
@@ -126,6 +131,10 @@ export class RoomAudio extends Emitter<{
     this.#sender.close();
     this.#receiver.close();
     this.#playback.close();
+  }
+
+  #others(producers: Producers): Producers {
+    return new Map([...producers].filter(([, { userId }]) => userId !== this.#userId));
   }
 
   /** Falls back to the default microphone when the one in use is unplugged. */

@@ -88,7 +88,7 @@ export class Room extends Emitter<RoomEvents> {
     audio.on('problem', (error) => this.emit('problem', error));
     audio.on('muted', (muted) => this.#update({ ...this.#state, muted }));
     audio.on('blocked', (audioBlocked) => this.#update({ ...this.#state, audioBlocked }));
-    audio.hear(this.#state.producers);
+    audio.start(this.#state.producers, answer.media);
     this.#feeds.start();
     this.#background(this.loadOlderMessages());
     if (this.#state.mySeat !== null) this.#background(this.#continueOnSeat());
@@ -261,14 +261,15 @@ export class Room extends Emitter<RoomEvents> {
     if (topic === 'gift') this.#background(this.#gifts.catchUp());
   }
 
-  #onRejoined({ snapshot, resumed }: JoinAnswer): void {
+  #onRejoined({ snapshot, resumed, media }: JoinAnswer): void {
     this.#nextParticipants = 0;
-    this.#update({ ...reduce.applySnapshot(this.#state, snapshot), status: 'joined' });
+    const next: RoomState = { ...reduce.applySnapshot(this.#state, snapshot), status: 'joined' };
+    if (!resumed) this.#audio.start(next.producers, media);
+    this.#update(next);
     // Chat and gifts are replayed from where they broke off; of everything else the snapshot tells the outcome.
     this.#feeds.skipTo(snapshot.cursor, ['room', 'media']);
     this.#feeds.start();
     if (resumed) this.#audio.resume(snapshot.producers);
-    else this.#audio.rebuild();
     this.#background(this.#gifts.catchUp());
     this.emit('resumed', { resumed });
   }

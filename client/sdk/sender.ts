@@ -102,7 +102,7 @@ export class Sender {
   }
 
   async #open(): Promise<MediaTransport> {
-    const transport = await MediaTransport.open(this.#context, 'send', () => this.rebuild());
+    const transport = await MediaTransport.open(this.#context, { direction: 'send', onGone: () => this.rebuild() });
     if (this.#reconciler.closed) transport.close();
     else this.#transport = transport;
     return transport;

@@ -121,6 +121,11 @@ export class RoomMedia extends Emitter<RoomMediaEvents> {
     };
   }
 
+  /** Whether a producer is kept from the listeners now, because others are louder. */
+  isHeld(producerId: string): boolean {
+    return this.#selection.isHeld(producerId);
+  }
+
   hasSession(sessionId: SessionId): boolean {
     return this.#members.has(sessionId);
   }

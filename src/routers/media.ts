@@ -5,6 +5,7 @@ import {
   produceInput,
   producerInput,
   resumeInput,
+  startInput,
   subscriptionInput,
   transportInput,
 } from './schemas.ts';
@@ -60,6 +61,13 @@ export const mediaRouter = router({
     .mutation(({ ctx: { member }, input }) =>
       member.room.media.consume(member.sessionId, input.transportId, input.producerIds, input.rtpCapabilities),
     ),
+
+  /** The second of the two calls of joining: starts DTLS and lets the consumers flow that `room.join` answered. */
+  start: memberProcedure.input(startInput).mutation(async ({ ctx: { member }, input }) => {
+    const { media } = member.room;
+    await media.connectTransport(member.sessionId, input.transportId, input.dtlsParameters);
+    return media.resumeConsumers(member.sessionId, input.consumerIds);
+  }),
 
   /** Lets consumers flow, once the client is ready to play them. */
   resume: memberProcedure

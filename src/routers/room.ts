@@ -11,12 +11,18 @@ export const roomRouter = router({
 
   /** Joins, or continues a session after a lost socket; answers all that a client needs to show and hear the room. */
   join: userProcedure.input(joinInput).mutation(async ({ ctx, input }) => {
-    const { members, rtpCapabilities, graceMs } = ctx.services;
+    const { members, media, rtpCapabilities, graceMs } = ctx.services;
     const { membership, snapshot } = await members.join(ctx.connection, input.roomId, input.sessionId ?? null);
+    // A session that goes on has its transports.
+    const capabilities = membership.resumed ? undefined : input.rtpCapabilities;
     return {
       ...membership,
       user: ctx.user,
       snapshot,
+      /** Null when the call brought no capabilities, the session goes on, or there is no audio right now. */
+      media: capabilities
+        ? await media.offer(ctx.connection.memberOf(input.roomId), snapshot.producers, capabilities)
+        : null,
       rtpCapabilities,
       /** STUN and TURN servers; none are needed where the client reaches the announced address. */
       iceServers: [] as { urls: string[]; username?: string; credential?: string }[],

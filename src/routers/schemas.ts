@@ -32,6 +32,8 @@ export const joinInput = z.strictObject({
   ...room,
   /** The session to continue after a lost socket. */
   sessionId: sessionIdSchema.optional(),
+  /** What the device can receive: with it the answer holds a receive transport and consumers, ready for `media.start`. */
+  rtpCapabilities: mediasoupObject<RtpCapabilities>().optional(),
 });
 
 export const participantsInput = z.strictObject({
@@ -108,5 +110,11 @@ export const consumeInput = z.strictObject({
   transportId: mediaObjectId,
   producerIds: z.array(mediaObjectId).min(1).max(60),
   rtpCapabilities: mediasoupObject<RtpCapabilities>(),
+});
+export const startInput = z.strictObject({
+  ...room,
+  transportId: mediaObjectId,
+  dtlsParameters: mediasoupObject<DtlsParameters>(),
+  consumerIds: z.array(mediaObjectId).max(60),
 });
 export const resumeInput = z.strictObject({ ...room, consumerIds: z.array(mediaObjectId).min(1).max(60) });

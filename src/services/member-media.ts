@@ -1,19 +1,30 @@
-import type { RtpParameters } from 'mediasoup/types';
+import type { RtpCapabilities, RtpParameters } from 'mediasoup/types';
 import { AppError } from '../core/errors.ts';
 import type { NodeId } from '../core/ids.ts';
-import type { MediaSource } from '../core/model.ts';
+import type { Logger } from '../core/logger.ts';
+import type { MediaSource, ProducerDescription } from '../core/model.ts';
+import type { ConsumerDescription } from '../media/member-consumers.ts';
 import type { TransportDescription } from '../media/member-transport.ts';
 import type { LocalMember } from './local-room.ts';
 import type { RoomStore } from './room-store.ts';
+
+/** All that a client needs to hear a room but its own DTLS parameters. */
+export interface MediaOffer {
+  readonly transport: TransportDescription;
+  /** Paused; those whose voices are forwarded at the moment come first. */
+  readonly consumers: readonly ConsumerDescription[];
+}
 
 /** A member's audio: the rules (who may send) on top of what mediasoup does, and what the others are told. */
 export class MemberMedia {
   readonly #store: RoomStore;
   readonly #nodeId: NodeId;
+  readonly #logger: Logger;
 
-  constructor(store: RoomStore, nodeId: NodeId) {
+  constructor(store: RoomStore, nodeId: NodeId, logger: Logger) {
     this.#store = store;
     this.#nodeId = nodeId;
+    this.#logger = logger;
   }
 
   /** @throws AppError NOT_SEATED for a send transport without a seat, MEDIA_UNAVAILABLE */
@@ -23,6 +34,30 @@ export class MemberMedia {
   ): Promise<TransportDescription> {
     if (direction === 'send' && !(await this.#store.isSeated(roomId, userId))) throw new AppError('NOT_SEATED');
     return room.media.createTransport(sessionId, direction);
+  }
+
+  /**
+   * A receive transport and paused consumers of what the others send, all at once: what a joining client needs to hear.
+   *
+   * @param producers - the room's; those that cannot be consumed are left out, and can be asked for with `media.consume`
+   * @returns null when it cannot be had, which must not keep anybody from joining
+   */
+  async offer(
+    member: LocalMember,
+    producers: readonly ProducerDescription[],
+    rtpCapabilities: RtpCapabilities,
+  ): Promise<MediaOffer | null> {
+    const { room, sessionId, userId, roomId } = member;
+    const others = producers.flatMap((producer) => (producer.userId === userId ? [] : [producer.producerId]));
+    try {
+      const transport = await room.media.createTransport(sessionId, 'receive');
+      const { consumers } = await room.media.consume(sessionId, transport.transportId, others, rtpCapabilities);
+      const isHeld = ({ producerId }: ConsumerDescription) => Number(room.media.isHeld(producerId));
+      return { transport, consumers: consumers.toSorted((a, b) => isHeld(a) - isHeld(b)) };
+    } catch (error) {
+      this.#logger.debug({ err: error, roomId, userId }, 'No media could be offered at the join');
+      return null;
+    }
   }
 
   /**

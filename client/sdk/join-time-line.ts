@@ -1,0 +1,61 @@
+import type { Transport } from 'mediasoup-client/types';
+import { delay } from './back-off.ts';
+import type { Logger } from './logger.ts';
+import { silentLogger } from './logger.ts';
+
+/** Between two looks at the statistics, and when to give up, ms. */
+const lookEveryMs = 20;
+const lookForMs = 10_000;
+/** How old the statistics of a browser can be, ms. */
+const statisticsAgeMs = 60;
+
+/** When each step between the call to join and the first sound was done, for the debug log. */
+export class JoinTimeLine {
+  readonly #logger: Logger;
+  readonly #startedAt = performance.now();
+  readonly #marks: { readonly step: string; readonly ms: number }[] = [];
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  /** Notes that a step is done now; again without effect. */
+  mark(step: string, ms = this.#elapsed): void {
+    if (!this.#marks.some((mark) => mark.step === step)) this.#marks.push({ step, ms });
+  }
+
+  /**
+   * Follows a receive transport to its first sound and logs the line; never fails.
+   *
+   * @param isSounding - whether anything is heard now
+   */
+  async follow(transport: Transport, isSounding: () => boolean): Promise<void> {
+    if (this.#logger === silentLogger) return;
+    for (let waited = 0; waited < lookForMs && !transport.closed; waited += lookEveryMs) {
+      const soundAt = isSounding() ? this.#elapsed : undefined;
+      // Sound is seen at once, statistics up to 50 ms late.
+      if (soundAt !== undefined) await delay(statisticsAgeMs);
+      await this.#look(transport, soundAt).catch(() => undefined);
+      if (soundAt !== undefined) {
+        this.mark('first sound', soundAt);
+        break;
+      }
+      await delay(lookEveryMs);
+    }
+    const line = this.#marks.map(({ step, ms }) => `${step} ${ms}`).join(', ');
+    this.#logger.debug(`Joining took, in ms: ${line}`);
+  }
+
+  get #elapsed(): number {
+    return Math.round(performance.now() - this.#startedAt);
+  }
+
+  async #look(transport: Transport, at?: number): Promise<void> {
+    const all = [...((await transport.getStats()).values() as Iterable<Record<string, unknown>>)];
+    const has = (type: string, matches: (stats: Record<string, unknown>) => boolean): boolean =>
+      all.some((stats) => stats['type'] === type && matches(stats));
+    if (has('transport', ({ iceState }) => iceState === 'connected' || iceState === 'completed')) this.mark('ICE', at);
+    if (has('transport', ({ dtlsState }) => dtlsState === 'connected')) this.mark('DTLS', at);
+    if (has('inbound-rtp', ({ packetsReceived }) => Number(packetsReceived) > 0)) this.mark('first packet', at);
+  }
+}
