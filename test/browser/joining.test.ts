@@ -66,7 +66,9 @@ test('fifteen speakers are heard after two calls', async () => {
   await using speaker = await visit(browser, server, roomId);
   await takeSeat(speaker);
   const silent = await Promise.all(Array.from({ length: 14 }, (_, index) => sitSilently(roomId, 1_000 + index)));
-  onTestFinished(async () => void (await Promise.all(silent.map((leave) => leave()))));
+  onTestFinished(async () => {
+    await Promise.all(silent.map((leave) => leave()));
+  });
 
   const soundAfter: number[] = [];
   for (let join = 0; join < joinCount; join += 1) {

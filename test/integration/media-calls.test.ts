@@ -57,6 +57,7 @@ describe('media calls', () => {
       media.closeProducer.mutate({ roomId, producerId }),
       media.consume.mutate({ roomId, transportId, producerIds: [producerId], rtpCapabilities: opusCapabilities }),
       media.resume.mutate({ roomId, consumerIds: [producerId] }),
+      media.start.mutate({ roomId, transportId, dtlsParameters: dtlsParameters(), consumerIds: [producerId] }),
     ]) {
       expect(await refusalOf(call)).toBe('NOT_IN_ROOM');
     }
@@ -173,6 +174,18 @@ describe('media calls', () => {
           rtpCapabilities: opusCapabilities,
         };
         expect(await refusalOf(thief.member.trpc.media.consume.mutate(input))).toBe('TRANSPORT_NOT_FOUND');
+      },
+      start: async () => {
+        const input = { roomId: owner.member.roomId, dtlsParameters: dtlsParameters(), consumerIds: [consumerId] };
+        const { receiveId: transportId } = owner;
+        expect(await refusalOf(thief.member.trpc.media.start.mutate({ ...input, transportId }))).toBe(
+          'TRANSPORT_NOT_FOUND',
+        );
+        // With a transport of its own it gets no further.
+        expect(await thief.member.trpc.media.start.mutate({ ...input, transportId: thief.receiveId })).toEqual({
+          resumed: [],
+          failed: [{ consumerId, code: 'CONSUMER_NOT_FOUND' }],
+        });
       },
       resume: async () => {
         const input = { roomId: owner.member.roomId, consumerIds: [consumerId] };
