@@ -24,6 +24,7 @@ import { GiftQueue } from './services/gift-queue.ts';
 import { GiftSettlement } from './services/gift-settlement.ts';
 import { Gifts } from './services/gifts.ts';
 import type { Services } from './services/index.ts';
+import { IceServers } from './services/ice-servers.ts';
 import { LaravelClient } from './services/laravel.ts';
 import { LocalRooms } from './services/local-rooms.ts';
 import { MemberMedia } from './services/member-media.ts';
@@ -159,6 +160,7 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
     replay: new EventReplay(reader, store, trpcWireFormat),
     workers,
     rtpCapabilities: await readCapabilities(workers),
+    iceServers: new IceServers(config.media.turn),
     graceMs,
   };
 
@@ -212,7 +214,7 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
 }
 
 async function startWorkers({ media }: Config, logger: Logger): Promise<WorkerPool> {
-  const { listenIp, announcedAddress, basePort, portRange } = media;
+  const { addresses, basePort, portRange } = media;
   const common = {
     size: media.workers,
     logLevel: 'warn' as const,
@@ -222,8 +224,8 @@ async function startWorkers({ media }: Config, logger: Logger): Promise<WorkerPo
   };
   return WorkerPool.create(
     portRange === null
-      ? { ...common, webRtcServer: { listenIp, announcedAddress, basePort } }
-      : { ...common, portRange: { listenIp, announcedAddress, ...portRange } },
+      ? { ...common, webRtcServer: { addresses, basePort } }
+      : { ...common, portRange: { addresses, ...portRange } },
   );
 }
 

@@ -82,6 +82,33 @@ describe('configuration', () => {
       MEDIASOUP_ANNOUNCED_IP: 'audio.example.com',
     });
     expect(config.http.corsOrigins).toEqual(['https://app.example.com', 'https://www.example.com']);
-    expect(config.media.announcedAddress).toBe('audio.example.com');
+    expect(config.media.addresses).toEqual([{ listenIp: '0.0.0.0', announcedAddress: 'audio.example.com' }]);
+  });
+
+  it('pairs the addresses to listen on with those to announce', () => {
+    const MEDIASOUP_LISTEN_IP = '0.0.0.0, ::';
+    const { media } = loadConfig({
+      ...production,
+      MEDIASOUP_LISTEN_IP,
+      MEDIASOUP_ANNOUNCED_IP: '203.0.113.7,2001:db8::7',
+    });
+    expect(media.addresses).toEqual([
+      { listenIp: '0.0.0.0', announcedAddress: '203.0.113.7' },
+      { listenIp: '::', announcedAddress: '2001:db8::7' },
+    ]);
+    expect(problemsOf({ ...production, MEDIASOUP_LISTEN_IP })).toEqual([
+      'MEDIASOUP_ANNOUNCED_IP must have as many entries as MEDIASOUP_LISTEN_IP',
+    ]);
+  });
+
+  it('wants a secret for TURN servers, and none for STUN', () => {
+    const TURN_URLS = 'turn:turn.example.com:3478?transport=udp, turns:turn.example.com:5349';
+    expect(problemsOf({ ...production, TURN_URLS })).toEqual([
+      'TURN_SECRET is required with TURN_URLS of TURN servers',
+    ]);
+    const TURN_SECRET = 'a-secret-of-enough-length';
+    expect(loadConfig({ ...production, TURN_URLS, TURN_SECRET }).media.turn.urls).toHaveLength(2);
+    expect(problemsOf({ ...production, TURN_URLS: 'stun:stun.example.com' })).toEqual([]);
+    expect(problemsOf({ ...production, TURN_URLS: 'http://example.com' })).toHaveLength(1);
   });
 });

@@ -17,7 +17,7 @@ export class ConfigError extends Error {
 }
 
 /** Variables with these prefixes are ours, so one that is not known is a spelling mistake worth stopping for. */
-const ownPrefixes = /^(MEDIASOUP|LARAVEL|REDIS|RATE_LIMIT|ROOM|SSL|CORS)_/;
+const ownPrefixes = /^(MEDIASOUP|TURN|LARAVEL|REDIS|RATE_LIMIT|ROOM|SSL|CORS)_/;
 /** Read by mediasoup and OpenSSL. */
 const foreignVariables = new Set(['MEDIASOUP_WORKER_BIN', 'MEDIASOUP_LOCAL_DEV', 'SSL_CERT_FILE', 'SSL_CERT_DIR']);
 
@@ -26,6 +26,13 @@ const count = (min: number, max: number) => z.coerce.number().int().min(min).max
 const origin = z.url({ protocol: /^https?$/ }).refine((value) => new URL(value).origin === value, {
   error: 'must be an origin such as https://app.example.com, without a path',
 });
+/** Values separated by commas. */
+const list = <Entry extends z.ZodType<unknown, string>>(entry: Entry, preset = '') =>
+  z
+    .string()
+    .default(preset)
+    .transform((text) => text.split(',').flatMap((value) => value.trim() || []))
+    .pipe(z.array(entry));
 const hostName = /^(?!-)[a-z\d-]{1,63}(?<!-)(\.(?!-)[a-z\d-]{1,63}(?<!-))*$/i;
 
 /** Every variable that is read. .env.example is tested against it. */
@@ -36,11 +43,7 @@ export const environmentSchema = z.object({
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   SSL_KEY_PATH: z.string().optional(),
   SSL_CERT_PATH: z.string().optional(),
-  CORS_ORIGINS: z
-    .string()
-    .default('')
-    .transform((list) => list.split(',').flatMap((entry) => entry.trim() || []))
-    .pipe(z.array(origin)),
+  CORS_ORIGINS: list(origin),
 
   REDIS_HOST: z.string().optional(),
   REDIS_PORT: port.default(6379),
@@ -51,15 +54,18 @@ export const environmentSchema = z.object({
   LARAVEL_API_URL: z.url({ protocol: /^https?$/ }).optional(),
   LARAVEL_INTERNAL_KEY: z.string().min(32, 'must have at least 32 characters').optional(),
 
-  MEDIASOUP_LISTEN_IP: z.union([z.ipv4(), z.ipv6()]).default('0.0.0.0'),
-  MEDIASOUP_ANNOUNCED_IP: z
-    .string()
-    .refine((value) => isIP(value) !== 0 || hostName.test(value), 'must be an IP address or a host name')
-    .optional(),
+  MEDIASOUP_LISTEN_IP: list(z.union([z.ipv4(), z.ipv6()]), '0.0.0.0').refine((ips) => ips.length > 0, 'must name one'),
+  MEDIASOUP_ANNOUNCED_IP: list(
+    z.string().refine((value) => isIP(value) !== 0 || hostName.test(value), 'must be an IP address or a host name'),
+  ),
   MEDIASOUP_WORKERS: count(1, 256).optional(),
   MEDIASOUP_RTC_BASE_PORT: z.coerce.number().int().min(0).max(65_000).default(40_000),
   MEDIASOUP_RTC_MIN_PORT: port.optional(),
   MEDIASOUP_RTC_MAX_PORT: port.optional(),
+
+  TURN_URLS: list(z.string().regex(/^(stuns?|turns?):[^\s,]+$/, 'must be URLs such as turn:turn.example.com:3478')),
+  /** coturn's `static-auth-secret`. */
+  TURN_SECRET: z.string().min(16, 'must have at least 16 characters').optional(),
 
   /** The loudest speakers of a room who are forwarded to its listeners; 0: all. */
   MAX_FORWARDED_SPEAKERS: count(0, 30).default(3),
@@ -110,7 +116,7 @@ function contradictions(env: Environment): string[] {
   if (env.NODE_ENV === 'production') {
     const required = ['REDIS_HOST', 'LARAVEL_API_URL', 'LARAVEL_INTERNAL_KEY', 'MEDIASOUP_ANNOUNCED_IP'] as const;
     for (const name of required) {
-      if (env[name] === undefined) problems.push(`${name} is required in production`);
+      if (env[name] === undefined || env[name].length === 0) problems.push(`${name} is required in production`);
     }
   } else {
     for (const name of ['LARAVEL_API_URL', 'LARAVEL_INTERNAL_KEY'] as const) {
@@ -119,6 +125,13 @@ function contradictions(env: Environment): string[] {
   }
   if ((env.SSL_KEY_PATH === undefined) !== (env.SSL_CERT_PATH === undefined)) {
     problems.push('SSL_KEY_PATH and SSL_CERT_PATH must be set together');
+  }
+  const announced = env.MEDIASOUP_ANNOUNCED_IP.length;
+  if (announced > 0 && announced !== env.MEDIASOUP_LISTEN_IP.length) {
+    problems.push('MEDIASOUP_ANNOUNCED_IP must have as many entries as MEDIASOUP_LISTEN_IP');
+  }
+  if (env.TURN_URLS.some((url) => url.startsWith('turn')) && env.TURN_SECRET === undefined) {
+    problems.push('TURN_SECRET is required with TURN_URLS of TURN servers');
   }
   const { MEDIASOUP_RTC_MIN_PORT: min, MEDIASOUP_RTC_MAX_PORT: max } = env;
   if ((min === undefined) !== (max === undefined)) {
@@ -158,8 +171,11 @@ function toConfig(env: Environment) {
       timeoutMs: 10_000,
     },
     media: {
-      listenIp: env.MEDIASOUP_LISTEN_IP,
-      announcedAddress: env.MEDIASOUP_ANNOUNCED_IP ?? null,
+      addresses: env.MEDIASOUP_LISTEN_IP.map((listenIp, index) => ({
+        listenIp,
+        announcedAddress: env.MEDIASOUP_ANNOUNCED_IP[index] ?? null,
+      })),
+      turn: { urls: env.TURN_URLS, secret: env.TURN_SECRET ?? null },
       workers: env.MEDIASOUP_WORKERS ?? availableParallelism(),
       maxStreamsPerRouter: env.MAX_STREAMS_PER_ROUTER,
       maxForwardedSpeakers: env.MAX_FORWARDED_SPEAKERS,

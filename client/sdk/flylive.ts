@@ -107,7 +107,7 @@ export class FlyLive {
     timeLine.mark('answer');
     const { call } = membership;
     const audio = new RoomAudio(
-      { roomId, device, iceServers: answer.iceServers, call, logger, timeLine },
+      { roomId, device, iceServers: () => membership.iceServers, call, logger, timeLine },
       playback,
       answer.user.id,
     );

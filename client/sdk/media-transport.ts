@@ -10,7 +10,8 @@ import type { Logger } from './logger.ts';
 export interface MediaContext {
   readonly roomId: string;
   readonly device: Device;
-  readonly iceServers: RTCIceServer[];
+  /** Of the last join: TURN credentials run out. */
+  readonly iceServers: () => RTCIceServer[];
   readonly call: Call;
   readonly logger: Logger;
   /** Of the call that joined. */
@@ -56,7 +57,8 @@ export class MediaTransport {
 
   /** @param offer - the transport as the server has created it */
   constructor(context: MediaContext, offer: TransportOffer, options: MediaTransportOptions) {
-    const { roomId, call, device, iceServers } = context;
+    const { roomId, call, device } = context;
+    const iceServers = context.iceServers();
     const { transportId, routerId, iceParameters, iceCandidates, dtlsParameters } = offer;
     const ends = { id: transportId, iceParameters, iceCandidates, dtlsParameters, iceServers };
     const transport =

@@ -23,7 +23,7 @@ interface MembershipEvents extends Record<string, unknown[]> {
 interface MembershipOptions {
   readonly connection: Connection;
   readonly roomId: string;
-  readonly sessionId: string;
+  readonly answer: JoinAnswer;
   /** What this device can receive; sent with every join, so that a new session hears at once. */
   readonly rtpCapabilities: ServerCapabilities;
   readonly logger: Logger;
@@ -39,6 +39,7 @@ export class Membership extends Emitter<MembershipEvents> {
   readonly #stopListening: () => void;
   readonly #rtpCapabilities: ServerCapabilities;
   #sessionId: string;
+  #iceServers: JoinAnswer['iceServers'];
   #status: MembershipStatus = 'joined';
   /** Aborted and replaced with every change of status. */
   #changed = new AbortController();
@@ -59,8 +60,7 @@ export class Membership extends Emitter<MembershipEvents> {
       await connection.connected();
       try {
         const answer = await connection.call((api) => api.room.join.mutate({ roomId, rtpCapabilities }));
-        const { sessionId } = answer;
-        return { membership: new Membership({ connection, roomId, sessionId, rtpCapabilities, logger }), answer };
+        return { membership: new Membership({ connection, roomId, answer, rtpCapabilities, logger }), answer };
       } catch (thrown) {
         const error = toFlyLiveError(thrown);
         if (error.code !== 'CONNECTION_LOST' || attempt >= 3) throw error;
@@ -69,12 +69,13 @@ export class Membership extends Emitter<MembershipEvents> {
   }
 
   private constructor(options: MembershipOptions) {
-    const { connection, roomId, sessionId, rtpCapabilities, logger } = options;
+    const { connection, roomId, answer, rtpCapabilities, logger } = options;
     super((error) => logger.warn('A listener of the membership threw', error));
     this.#connection = connection;
     this.roomId = roomId;
     this.#rtpCapabilities = rtpCapabilities;
-    this.#sessionId = sessionId;
+    this.#sessionId = answer.sessionId;
+    this.#iceServers = answer.iceServers;
     this.#stopListening = connection.on('state', (state) => this.#onConnection(state));
     // The connection may have been lost between the answer and here.
     queueMicrotask(() => this.#onConnection(connection.state));
@@ -82,6 +83,11 @@ export class Membership extends Emitter<MembershipEvents> {
 
   get sessionId(): string {
     return this.#sessionId;
+  }
+
+  /** STUN and TURN servers as the last join answered them. */
+  get iceServers(): JoinAnswer['iceServers'] {
+    return this.#iceServers;
   }
 
   get status(): MembershipStatus {
@@ -188,6 +194,7 @@ export class Membership extends Emitter<MembershipEvents> {
         );
         if (this.#status !== 'reconnecting') break;
         this.#sessionId = answer.sessionId;
+        this.#iceServers = answer.iceServers;
         this.#set('joined');
         this.emit('rejoined', answer);
       } catch (thrown) {

@@ -1,3 +1,4 @@
+import { isIPv6 } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createWorker } from 'mediasoup';
 import type {
@@ -16,15 +17,20 @@ import { RouterLoad } from './router-load.ts';
 export type ListenOptions =
   | {
       /** One UDP and one TCP port a worker: `basePort` + the worker's index; 0 takes any free ports. */
-      readonly webRtcServer: ListenAddress & { readonly basePort: number };
+      readonly webRtcServer: { readonly addresses: readonly ListenAddress[]; readonly basePort: number };
       readonly portRange?: undefined;
     }
   | {
       /** One UDP and one TCP port a transport, out of a range (both ends included). */
-      readonly portRange: ListenAddress & { readonly minPort: number; readonly maxPort: number };
+      readonly portRange: {
+        readonly addresses: readonly ListenAddress[];
+        readonly minPort: number;
+        readonly maxPort: number;
+      };
       readonly webRtcServer?: undefined;
     };
 
+/** An address of this machine; an IPv6 one, `::` too, takes IPv6 alone. */
 export interface ListenAddress {
   readonly listenIp: string;
   /** IP address or host name that clients are told instead of `listenIp`. */
@@ -220,14 +226,17 @@ async function prepareListening(
   worker: Worker,
   { index, listen }: MediaWorkerOptions,
 ): Promise<{ webRtcServer: WebRtcServer } | { listenInfos: TransportListenInfo[] }> {
-  const { listenIp, announcedAddress } = listen.webRtcServer ?? listen.portRange;
+  const { addresses } = listen.webRtcServer ?? listen.portRange;
   const infos = (port: Pick<TransportListenInfo, 'port' | 'portRange'>): TransportListenInfo[] =>
-    (['udp', 'tcp'] as const).map((protocol) => ({
-      protocol,
-      ip: listenIp,
-      ...(announcedAddress ? { announcedAddress } : {}),
-      ...port,
-    }));
+    addresses.flatMap(({ listenIp, announcedAddress }) =>
+      (['udp', 'tcp'] as const).map((protocol) => ({
+        protocol,
+        ip: listenIp,
+        ...(announcedAddress ? { announcedAddress } : {}),
+        ...(isIPv6(listenIp) ? { flags: { ipv6Only: true } } : {}),
+        ...port,
+      })),
+    );
 
   if (listen.portRange) {
     return { listenInfos: infos({ portRange: { min: listen.portRange.minPort, max: listen.portRange.maxPort } }) };
@@ -239,9 +248,12 @@ async function prepareListening(
       webRtcServer: await worker.createWebRtcServer({ listenInfos: infos(port === undefined ? {} : { port }) }),
     };
   } catch (error) {
-    throw new Error(`worker ${index} cannot listen on ${listenIp}, UDP and TCP port ${port ?? '(any)'}`, {
-      cause: error,
-    });
+    throw new Error(
+      `worker ${index} cannot listen on ${addresses.map(({ listenIp }) => listenIp).join(' and ')}, UDP and TCP port ${port ?? '(any)'}`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 

@@ -24,6 +24,14 @@ function isRunning(pid: number): boolean {
   }
 }
 
+async function freeUdpPort(): Promise<number> {
+  const socket = createSocket('udp4').bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  const { port } = socket.address();
+  await new Promise<void>((resolve) => socket.close(resolve));
+  return port;
+}
+
 /** The statistics of the only worker. */
 async function onlyWorker(pool: WorkerPool) {
   const [stats] = await pool.stats();
@@ -59,7 +67,7 @@ describe('WorkerPool', () => {
   it('refuses a router beyond the limit of every worker', async () => {
     const pool = await WorkerPool.create({
       size: 1,
-      webRtcServer: { listenIp: '127.0.0.1', basePort: 0 },
+      webRtcServer: { addresses: [{ listenIp: '127.0.0.1' }], basePort: 0 },
       logLevel: 'error',
       logger: silentLogger,
       maxRoutersPerWorker: 1,
@@ -119,10 +127,28 @@ describe('WorkerPool', () => {
     expect(await ports()).toEqual(first);
   });
 
+  it('listens on IPv4 and IPv6, on one port', async () => {
+    const basePort = await freeUdpPort();
+    const addresses = [{ listenIp: '127.0.0.1' }, { listenIp: '::1', announcedAddress: '2001:db8::7' }];
+    const pool = await openPool(1, { webRtcServer: { addresses, basePort } });
+    const worker = pool.leastLoaded();
+    const { iceCandidates } = await worker.createWebRtcTransport(await worker.createRouter());
+    expect(iceCandidates.map(({ protocol, address, port }) => `${protocol} ${address} ${port}`).sort()).toEqual([
+      `tcp 127.0.0.1 ${basePort}`,
+      `tcp 2001:db8::7 ${basePort}`,
+      `udp 127.0.0.1 ${basePort}`,
+      `udp 2001:db8::7 ${basePort}`,
+    ]);
+  });
+
   it('can take the ports of transports out of a range and announce another address', async () => {
     const pool = await WorkerPool.create({
       size: 1,
-      portRange: { listenIp: '127.0.0.1', announcedAddress: '192.0.2.1', minPort: 46_000, maxPort: 46_099 },
+      portRange: {
+        addresses: [{ listenIp: '127.0.0.1', announcedAddress: '192.0.2.1' }],
+        minPort: 46_000,
+        maxPort: 46_099,
+      },
       logLevel: 'error',
       logger: silentLogger,
     });
@@ -143,7 +169,7 @@ describe('WorkerPool', () => {
     const { port } = socket.address();
     const starting = WorkerPool.create({
       size: 1,
-      webRtcServer: { listenIp: '127.0.0.1', basePort: port },
+      webRtcServer: { addresses: [{ listenIp: '127.0.0.1' }], basePort: port },
       logLevel: 'none',
       logger: silentLogger,
     });
@@ -152,13 +178,10 @@ describe('WorkerPool', () => {
   });
 
   it('replaces a worker that was killed, on the same port', async () => {
-    const socket = createSocket('udp4').bind(0, '127.0.0.1');
-    await once(socket, 'listening');
-    const basePort = socket.address().port;
-    await new Promise<void>((resolve) => socket.close(resolve));
+    const basePort = await freeUdpPort();
     const pool = await WorkerPool.create({
       size: 1,
-      webRtcServer: { listenIp: '127.0.0.1', basePort },
+      webRtcServer: { addresses: [{ listenIp: '127.0.0.1' }], basePort },
       logLevel: 'error',
       logger: silentLogger,
     });

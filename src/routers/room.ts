@@ -11,7 +11,7 @@ export const roomRouter = router({
 
   /** Joins, or continues a session after a lost socket; answers all that a client needs to show and hear the room. */
   join: userProcedure.input(joinInput).mutation(async ({ ctx, input }) => {
-    const { members, media, rtpCapabilities, graceMs } = ctx.services;
+    const { members, media, iceServers, rtpCapabilities, graceMs } = ctx.services;
     const { membership, snapshot } = await members.join(ctx.connection, input.roomId, input.sessionId ?? null);
     // A session that goes on has its transports.
     const capabilities = membership.resumed ? undefined : input.rtpCapabilities;
@@ -25,7 +25,7 @@ export const roomRouter = router({
         : null,
       rtpCapabilities,
       /** STUN and TURN servers; none are needed where the client reaches the announced address. */
-      iceServers: [] as { urls: string[]; username?: string; credential?: string }[],
+      iceServers: iceServers.issueTo(ctx.user.id),
       gracePeriodMs: graceMs,
     };
   }),

@@ -3,6 +3,7 @@ import type { WorkerPool } from '../media/worker-pool.ts';
 import type { Chat } from './chat.ts';
 import type { EventReplay } from './event-replay.ts';
 import type { Gifts } from './gifts.ts';
+import type { IceServers } from './ice-servers.ts';
 import type { MemberMedia } from './member-media.ts';
 import type { Members } from './members.ts';
 import type { RoomDirectory } from './room-directory.ts';
@@ -22,6 +23,7 @@ export interface Services {
   readonly workers: WorkerPool;
   /** The same for every router of every worker. */
   readonly rtpCapabilities: RtpCapabilities;
+  readonly iceServers: IceServers;
   /** How long a lost socket's session is kept, ms. */
   readonly graceMs: number;
 }

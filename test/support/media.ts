@@ -12,7 +12,7 @@ export const silentLogger = pino({ level: 'silent' });
 export function createPool(size: number, options: Partial<WorkerPoolOptions> = {}): Promise<WorkerPool> {
   return WorkerPool.create({
     size,
-    webRtcServer: { listenIp: '127.0.0.1', basePort: 0 },
+    webRtcServer: { addresses: [{ listenIp: '127.0.0.1' }], basePort: 0 },
     logLevel: 'error',
     logger: silentLogger,
     // Routers spread over the workers however little they have to do.
