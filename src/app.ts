@@ -9,6 +9,7 @@ import type { Config } from './config.ts';
 import type { NodeId } from './core/ids.ts';
 import { createLogger, type Logger } from './core/logger.ts';
 import { mountClient } from './http/client.ts';
+import { GiftMetrics } from './http/gift-metrics.ts';
 import { mountHealth } from './http/health.ts';
 import { mountMetrics } from './http/metrics.ts';
 import { mountTrpc } from './http/trpc-mount.ts';
@@ -20,9 +21,14 @@ import { Chat } from './services/chat.ts';
 import { Connections } from './services/connections.ts';
 import { EventReader } from './services/event-reader.ts';
 import { EventReplay } from './services/event-replay.ts';
-import { GiftQueue } from './services/gift-queue.ts';
-import { GiftSettlement } from './services/gift-settlement.ts';
-import { Gifts } from './services/gifts.ts';
+import { GiftGuard } from './services/gifts/gift-guard.ts';
+import { GiftHealth } from './services/gifts/gift-health.ts';
+import { GiftOutcomes } from './services/gifts/gift-outcomes.ts';
+import { GiftQueue } from './services/gifts/gift-queue.ts';
+import { GiftReview } from './services/gifts/gift-review.ts';
+import { GiftSettlement } from './services/gifts/gift-settlement.ts';
+import { GiftStage } from './services/gifts/gift-stage.ts';
+import { Gifts } from './services/gifts/gifts.ts';
 import type { Services } from './services/index.ts';
 import { IceServers } from './services/ice-servers.ts';
 import { LaravelClient } from './services/laravel.ts';
@@ -47,6 +53,10 @@ export interface AppOverrides {
   readonly clientDirectory?: string;
   /** Events kept in memory a room; fewer than usual make reconnecting clients read from Redis. */
   readonly ringLength?: number;
+  /** Stands between everybody and the queue of gifts. */
+  readonly wrapGiftQueue?: (queue: GiftQueue) => GiftQueue;
+  /** Stands between everybody and Laravel. */
+  readonly wrapLaravel?: (laravel: LaravelClient) => LaravelClient;
 }
 
 /** A running or stopped server. */
@@ -97,6 +107,8 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
   };
 }
 
+const same = <T>(part: T): T => part;
+
 /** Registers what undoes a step; run in reverse order at the stop. */
 type OnStop = (name: string, run: () => unknown) => void;
 
@@ -118,7 +130,8 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
 
   const scripts = new Scripts(redis, config.rooms.eventLogLength);
   const store = new RoomStore(redis, scripts);
-  const laravel = new LaravelClient(config.laravel);
+  const { wrapLaravel = same, wrapGiftQueue = same } = overrides;
+  const laravel = wrapLaravel(new LaravelClient(config.laravel));
   const revocations = new RevocationList(redis);
   const auth = new Authenticator(redis, laravel, revocations, logger);
   const { chatPerMinute, giftsPerMinute, callsPerSecond, connectionsPerUser, connectionsPerAddress } = config.limits;
@@ -140,8 +153,22 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
     { nodeId, maxClients, graceMs, idleMs },
     { store, directory, rooms, nodeRooms, tending, status, logger },
   );
-  const giftQueue = new GiftQueue(redis, scripts, nodeId);
-  const settlement = new GiftSettlement({ queue: giftQueue, laravel, store, logger });
+  // A connection of their own: waiting for replicas holds up everything on it.
+  const giftRedis = await connectRedis(config.redis, 'commands', logger);
+  onStop('Redis of gifts', () => giftRedis.quit());
+  const giftScripts = new Scripts(giftRedis, config.rooms.eventLogLength);
+  const giftQueue = wrapGiftQueue(new GiftQueue(giftRedis, giftScripts, nodeId));
+  const giftGuard = new GiftGuard(giftRedis, config.gifts.replicasAck);
+  const giftReview = new GiftReview(redis, scripts);
+  const giftOutcomes = new GiftOutcomes(redis, subscriber, scripts, logger);
+  const giftMetrics = new GiftMetrics();
+  const stage = new GiftStage(giftQueue, store, logger);
+  const giftSettlement = new GiftSettlement({ queue: giftQueue, ledger: laravel, stage, meter: giftMetrics, logger });
+  const giftHealth = new GiftHealth(config.gifts.pendingAlarmMs, {
+    guard: giftGuard,
+    review: giftReview,
+    settlement: giftSettlement,
+  });
 
   const services: Services = {
     directory,
@@ -154,9 +181,15 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
       store,
       directory,
       queue: giftQueue,
+      guard: giftGuard,
+      stage,
       limit: new RateLimit(redis, { name: 'gift', perMinute: giftsPerMinute, withoutRedis: 'refuse' }),
-      logger,
+      meter: giftMetrics,
+      onQueued: (senderId, backlog) => giftSettlement.notice(senderId, backlog),
     }),
+    giftOutcomes,
+    giftReview,
+    giftSettlement,
     replay: new EventReplay(reader, store, trpcWireFormat),
     workers,
     rtpCapabilities: await readCapabilities(workers),
@@ -169,8 +202,9 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
   onStop('heartbeat', () => nodes.stop());
   onStop('room status', () => status.stop());
   onStop('tending', () => tending.stop());
-  await settlement.start();
-  onStop('gift settlement', () => settlement.stop());
+  await giftOutcomes.start();
+  giftSettlement.start();
+  onStop('gift settlement', () => giftSettlement.stop());
   onStop('members', () => members.stop());
 
   let accepting = false;
@@ -184,13 +218,18 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
       ),
     workers: () => ({ count: workers.size, healthy: workers.healthy }),
     roomCount: () => rooms.size,
+    giftProblem: () => giftHealth.problem(),
     acceptsWork: () => accepting,
   });
   mountMetrics(server, {
     roomCount: () => rooms.size,
     connectionCount: () => connections.size,
     workerStats: () => workers.stats(),
-    pendingGifts: () => giftQueue.depth(),
+    gifts: giftMetrics,
+    giftSources: {
+      backlog: () => giftReview.backlog(),
+      paused: () => giftSettlement.denied || giftSettlement.heldBack,
+    },
   });
   await mountTrpc(server, {
     services,

@@ -17,7 +17,7 @@ export class ConfigError extends Error {
 }
 
 /** Variables with these prefixes are ours, so one that is not known is a spelling mistake worth stopping for. */
-const ownPrefixes = /^(MEDIASOUP|TURN|LARAVEL|REDIS|RATE_LIMIT|ROOM|SSL|CORS)_/;
+const ownPrefixes = /^(MEDIASOUP|TURN|LARAVEL|REDIS|RATE_LIMIT|ROOM|SSL|CORS|GIFT)_/;
 /** Read by mediasoup and OpenSSL. */
 const foreignVariables = new Set(['MEDIASOUP_WORKER_BIN', 'MEDIASOUP_LOCAL_DEV', 'SSL_CERT_FILE', 'SSL_CERT_DIR']);
 
@@ -75,6 +75,11 @@ export const environmentSchema = z.object({
   MAX_CLIENTS_PER_ROOM: count(1, 100_000).default(5_000),
   RATE_LIMIT_MESSAGES_PER_MINUTE: count(1, 100_000).default(60),
   RATE_LIMIT_GIFTS_PER_MINUTE: count(1, 100_000).default(30),
+
+  /** Replicas that must confirm a gift before it counts as accepted; not set: one while any is connected. */
+  GIFT_REPLICAS_ACK: count(0, 10).optional(),
+  /** A gift that has been pending for longer is reported as a fault of the node. */
+  GIFT_PENDING_ALARM_SECONDS: count(1, 86_400).default(120),
 
   /** Calls of one connection; beyond them it is read more slowly. */
   RATE_LIMIT_CALLS_PER_SECOND: count(1, 1_000_000).default(50),
@@ -192,6 +197,11 @@ function toConfig(env: Environment) {
       graceMs: env.ROOM_GRACE_SECONDS * 1_000,
       idleMs: env.ROOM_IDLE_SECONDS * 1_000,
       eventLogLength: env.ROOM_EVENT_LOG_LENGTH,
+    },
+    gifts: {
+      /** Null: one while any is connected. */
+      replicasAck: env.GIFT_REPLICAS_ACK ?? null,
+      pendingAlarmMs: env.GIFT_PENDING_ALARM_SECONDS * 1_000,
     },
     limits: {
       chatPerMinute: env.RATE_LIMIT_MESSAGES_PER_MINUTE,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { RoomSnapshot } from './model.ts';
-import { giftIdSchema, giftTransactionIdSchema, userIdSchema } from './ids.ts';
+import { giftBatchIdSchema, giftIdSchema, giftTransactionIdSchema, userIdSchema } from './ids.ts';
 
 /**
  * The events of a room, by topic. A topic is one subscription (`room.onEvent`, `media.onEvent`, `chat.onMessage`,
@@ -36,6 +36,7 @@ const chatMessage = z.object({
 
 const gift = z.object({
   transactionId: giftTransactionIdSchema,
+  batchId: giftBatchIdSchema.optional(),
   gift: z.object({ id: giftIdSchema, name: z.string(), price: z.number(), icon: z.string() }),
   quantity: z.number(),
   sender: profile,
@@ -81,9 +82,12 @@ const chatEvent = z.object({ type: z.literal('message'), message: chatMessage })
 
 const giftEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('giftReceived'), gift }),
-  /** To the sender only. */
+  /** A gift that was shown has been rejected: undo whatever counted it. */
+  z.object({ type: z.literal('giftWithdrawn'), transactionId: giftTransactionIdSchema }),
+]);
+
+const giftOutcome = z.discriminatedUnion('type', [
   z.object({ type: z.literal('giftSettled'), transactionId: giftTransactionIdSchema, balance: z.number().nullable() }),
-  /** To the sender only. */
   z.object({
     type: z.literal('giftRejected'),
     transactionId: giftTransactionIdSchema,
@@ -99,6 +103,13 @@ export type RoomEvent = z.infer<typeof roomEvent>;
 export type MediaEvent = z.infer<typeof mediaEvent>;
 export type ChatEvent = z.infer<typeof chatEvent>;
 export type GiftEvent = z.infer<typeof giftEvent>;
+
+/**
+ * The final word on a gift, for its sender alone. It is no event of a room: the sender may be in another one by then, or
+ * in none. It waits in the sender's mailbox (`gift.onOutcome`).
+ */
+export type GiftOutcome = z.infer<typeof giftOutcome>;
+export const giftOutcomeSchema = giftOutcome;
 
 /** The events of each topic. */
 export interface TopicEvents {

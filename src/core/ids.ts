@@ -26,6 +26,10 @@ export type UserId = z.infer<typeof userIdSchema>;
 export const giftTransactionIdSchema = uuid.brand<'GiftTransactionId'>();
 export type GiftTransactionId = z.infer<typeof giftTransactionIdSchema>;
 
+/** What the gifts of one send to several recipients share; made by the client. */
+export const giftBatchIdSchema = uuid.brand<'GiftBatchId'>();
+export type GiftBatchId = z.infer<typeof giftBatchIdSchema>;
+
 /** One membership of one user in one room; survives a lost socket for the grace period. */
 export const sessionIdSchema = uuid.brand<'SessionId'>();
 export type SessionId = z.infer<typeof sessionIdSchema>;

@@ -1,4 +1,4 @@
-import type { EventId, GiftId, GiftTransactionId, RoomId, SessionId, UserId } from './ids.ts';
+import type { EventId, GiftBatchId, GiftId, GiftTransactionId, RoomId, SessionId, UserId } from './ids.ts';
 
 /** What everybody may know of a user; from Laravel only. */
 export interface UserProfile {
@@ -102,6 +102,8 @@ export interface CatalogueGift {
 /** A gift as the room sees it. */
 export interface Gift {
   readonly transactionId: GiftTransactionId;
+  /** Set when it was one of several in one send. */
+  readonly batchId?: GiftBatchId | undefined;
   readonly gift: CatalogueGift;
   readonly quantity: number;
   readonly sender: UserProfile;
@@ -110,5 +112,19 @@ export interface Gift {
   readonly sentAt: number;
 }
 
-/** `pending` is durable and on its way to Laravel; the other two are final. */
-export type GiftStatus = 'pending' | 'settled' | 'rejected';
+/**
+ * `pending` is durable and on its way to Laravel. `underReview` has waited too long for Laravel's word and waits for an
+ * operator; it may have been charged or not. The other two are final.
+ */
+export type GiftStatus = 'pending' | 'underReview' | 'settled' | 'rejected';
+
+/** What became of one gift, as its sender may ask; `unknown` when it was never accepted or is somebody else's. */
+export type GiftReport = { readonly transactionId: GiftTransactionId } & (
+  | { readonly status: 'pending' | 'underReview' | 'unknown' }
+  | {
+      readonly status: 'settled';
+      /** The sender's coins afterwards; null when Laravel does not say. */
+      readonly balance: number | null;
+    }
+  | { readonly status: 'rejected'; readonly code: string; readonly reason: string }
+);

@@ -4,25 +4,29 @@ export interface HealthSources {
   readonly redisAnswers: () => Promise<boolean>;
   readonly workers: () => { readonly count: number; readonly healthy: boolean };
   readonly roomCount: () => number;
+  /** What is wrong with gifts, in one word; null when nothing is. */
+  readonly giftProblem: () => Promise<string | null>;
   /** False before start-up has finished and from the beginning of shutdown. */
   readonly acceptsWork: () => boolean;
 }
 
 /**
- * Health endpoints: `/health` (seed, section 12: the JSON, 200 `ok` or 503 `degraded`), `/live` (the process answers) and
- * `/ready` (send traffic here).
+ * Health endpoints: `/health` (seed, section 12: the JSON, 200 `ok` or 503 `degraded`; it is for people and alarms),
+ * `/live` (the process answers; restart it when not) and `/ready` (send traffic here).
  */
 export function mountHealth(server: FastifyInstance, sources: HealthSources): void {
   server.get('/health', async (_request, reply) => {
     const redisUp = await sources.redisAnswers();
+    const giftProblem = redisUp ? await sources.giftProblem() : null;
     const workers = sources.workers();
-    const healthy = redisUp && workers.healthy;
+    const healthy = redisUp && workers.healthy && giftProblem === null;
     return reply.code(healthy ? 200 : 503).send({
       status: healthy ? 'ok' : 'degraded',
       uptime: process.uptime(),
       redis: redisUp ? 'up' : 'down',
       workers,
       rooms: sources.roomCount(),
+      ...(giftProblem === null ? {} : { gifts: giftProblem }),
       timestamp: new Date().toISOString(),
     });
   });

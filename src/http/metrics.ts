@@ -2,13 +2,14 @@ import { freemem, loadavg, totalmem } from 'node:os';
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { WorkerStats } from '../media/worker-pool.ts';
+import type { GiftMetrics, GiftSources } from './gift-metrics.ts';
 
 export interface MetricsSources {
   readonly roomCount: () => number;
   readonly connectionCount: () => number;
   readonly workerStats: () => Promise<readonly WorkerStats[]>;
-  /** Gifts that Laravel has not decided yet. */
-  readonly pendingGifts: () => Promise<number>;
+  readonly gifts: GiftMetrics;
+  readonly giftSources: GiftSources;
 }
 
 /**
@@ -77,7 +78,7 @@ function makeRegistry(sources: MetricsSources): Registry {
   };
   gauge('flylive_rooms', 'Rooms open on this node', sources.roomCount);
   gauge('flylive_connections', 'WebSocket connections of this node', sources.connectionCount);
-  gauge('flylive_gifts_pending', 'Gifts that the back end has not decided yet', sources.pendingGifts);
+  sources.gifts.register(registry, sources.giftSources);
 
   const perWorker = (name: string, help: string, read: (worker: WorkerStats) => number): void => {
     const metric: Gauge<'worker'> = new Gauge({

@@ -2,6 +2,7 @@ import type { DtlsParameters, RtpCapabilities, RtpParameters } from 'mediasoup/t
 import { z } from 'zod';
 import {
   eventIdSchema,
+  giftBatchIdSchema,
   giftIdSchema,
   giftTransactionIdSchema,
   roomIdSchema,
@@ -81,6 +82,41 @@ export const giftSendInput = z.strictObject({
   giftId: giftIdSchema,
   recipientId: userIdSchema,
   quantity: z.int().min(1).max(9999).default(1),
+});
+
+export const giftSendToManyInput = z.strictObject({
+  ...room,
+  /** Made by the client; what the gifts of this send have in common. */
+  batchId: giftBatchIdSchema,
+  giftId: giftIdSchema,
+  /** Of each gift. */
+  quantity: z.int().min(1).max(9999).default(1),
+  /** Each with a transaction id of its own, made by the client. */
+  recipients: z
+    .array(z.strictObject({ transactionId: giftTransactionIdSchema, recipientId: userIdSchema }))
+    .min(1)
+    .max(30)
+    .refine((recipients) => new Set(recipients.map(({ transactionId }) => transactionId)).size === recipients.length, {
+      error: 'must have different transaction ids',
+    }),
+});
+
+export const giftOutcomeInput = z.strictObject({
+  /** Left out: begin after what was acknowledged. */
+  lastEventId: eventIdSchema.nullish(),
+});
+
+export const giftAcknowledgeInput = z.strictObject({
+  /** Id of the last outcome that was dealt with. */
+  eventId: eventIdSchema,
+});
+
+export const giftListInput = z.strictObject({ limit: z.int().min(1).max(1_000).default(100) });
+
+export const giftRetryInput = z.strictObject({
+  /** Left out: all that are under review, the oldest first. */
+  transactionIds: z.array(giftTransactionIdSchema).min(1).max(1_000).optional(),
+  limit: z.int().min(1).max(10_000).default(1_000),
 });
 
 export const giftStatusInput = z.strictObject({

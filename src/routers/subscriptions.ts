@@ -1,7 +1,8 @@
 import { tracked, type TrackedEnvelope } from '@trpc/server';
 import { AppError } from '../core/errors.ts';
-import type { FeedEvent, RoomActivity, Topic } from '../core/events.ts';
+import type { FeedEvent, GiftOutcome, RoomActivity, Topic } from '../core/events.ts';
 import type { EventId } from '../core/ids.ts';
+import type { UserProfile } from '../core/model.ts';
 import type { Connection } from '../services/connections.ts';
 import type { BroadcastSubscriber } from '../services/event-broadcast.ts';
 import type { Services } from '../services/index.ts';
@@ -52,6 +53,27 @@ export async function* deliverEvents<T extends Topic>(
   requireMember(ctx, signal);
 }
 
+/** What `gift.onOutcome` delivers: first of all `subscribed`, so that a cursor exists at once. */
+type OutcomeEvent = { readonly type: 'subscribed' } | GiftOutcome;
+
+/** The final words on the caller's gifts after the cursor, or else after what was acknowledged, and those that come. */
+export async function* deliverOutcomes({
+  ctx,
+  input,
+  signal,
+}: {
+  readonly ctx: { readonly services: Services; readonly connection: Connection; readonly user: UserProfile };
+  readonly input: { readonly lastEventId?: EventId | null | undefined };
+  readonly signal: AbortSignal | undefined;
+}): AsyncGenerator<TrackedEnvelope<OutcomeEvent>, void> {
+  using _counted = countSubscription(ctx);
+  const { giftOutcomes } = ctx.services;
+  const cursor = input.lastEventId ?? (await giftOutcomes.acknowledged(ctx.user.id));
+  yield tracked(cursor, { type: 'subscribed' });
+  if (signal === undefined) return;
+  for await (const { id, outcome } of giftOutcomes.follow(ctx.user.id, cursor, signal)) yield tracked(id, outcome);
+}
+
 /** The newest activity of a room, for as long as the membership lasts. */
 export async function* deliverActivity({ ctx, signal }: SubscriptionCall): AsyncGenerator<RoomActivity, void> {
   using _counted = countSubscription(ctx);
@@ -75,7 +97,7 @@ function* handOver(): Generator<never, HandedOver | null> {
 }
 
 /** Holds one of the connection's places for subscriptions. @throws AppError TOO_MANY_SUBSCRIPTIONS */
-function countSubscription({ connection }: SubscriptionCall['ctx']): Disposable {
+function countSubscription({ connection }: Pick<SubscriptionCall['ctx'], 'connection'>): Disposable {
   return { [Symbol.dispose]: connection.addSubscription() };
 }
 

@@ -2,7 +2,10 @@ import type { RtpCapabilities } from 'mediasoup/types';
 import type { WorkerPool } from '../media/worker-pool.ts';
 import type { Chat } from './chat.ts';
 import type { EventReplay } from './event-replay.ts';
-import type { Gifts } from './gifts.ts';
+import type { GiftOutcomes } from './gifts/gift-outcomes.ts';
+import type { GiftReview } from './gifts/gift-review.ts';
+import type { GiftSettlement } from './gifts/gift-settlement.ts';
+import type { Gifts } from './gifts/gifts.ts';
 import type { IceServers } from './ice-servers.ts';
 import type { MemberMedia } from './member-media.ts';
 import type { Members } from './members.ts';
@@ -19,6 +22,9 @@ export interface Services {
   readonly media: MemberMedia;
   readonly chat: Chat;
   readonly gifts: Gifts;
+  readonly giftOutcomes: GiftOutcomes;
+  readonly giftReview: GiftReview;
+  readonly giftSettlement: GiftSettlement;
   readonly replay: EventReplay;
   readonly workers: WorkerPool;
   /** The same for every router of every worker. */

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import {
+  type GiftBatchId,
   type GiftId,
   type GiftTransactionId,
   giftIdSchema,
@@ -13,6 +14,13 @@ import type { CatalogueGift, RoomDescription, UserProfile } from '../core/model.
 /** The back end could not answer: not reached, too slow, 429 or 5xx. What was asked may or may not have happened. */
 export class LaravelUnavailableError extends Error {
   override readonly name = 'LaravelUnavailableError';
+  /** How long it asks to be left alone (`Retry-After`), ms; 0 when it does not say. */
+  readonly retryAfterMs: number;
+
+  constructor(message: string, { retryAfterMs = 0, cause }: { retryAfterMs?: number; cause?: unknown } = {}) {
+    super(message, { cause });
+    this.retryAfterMs = retryAfterMs;
+  }
 }
 
 /** The back end answered, and not as docs/LARAVEL_REQUIREMENTS.md says: a 4xx or a body of another shape. */
@@ -34,6 +42,8 @@ export interface GiftOrder {
   readonly recipientId: UserId;
   readonly roomId: RoomId;
   readonly quantity: number;
+  /** What the gifts of one send to several recipients share; null for one that was sent alone. */
+  readonly batchId: GiftBatchId | null;
   /** ms since the epoch. */
   readonly sentAt: number;
 }
@@ -158,6 +168,7 @@ export class LaravelClient {
         recipient_id: gift.recipientId,
         room_id: gift.roomId,
         quantity: gift.quantity,
+        batch_id: gift.batchId,
         sent_at: new Date(gift.sentAt).toISOString(),
       })),
     });
@@ -190,11 +201,20 @@ export class LaravelClient {
       if (response.status !== 401 || isInvalidTokenBody(text)) return null;
     }
     if (response.status >= 500 || response.status === 429) {
-      throw new LaravelUnavailableError(`${what} was answered with ${response.status}`);
+      const retryAfterMs = readRetryAfter(response.headers.get('retry-after'));
+      throw new LaravelUnavailableError(`${what} was answered with ${response.status}`, { retryAfterMs });
     }
     if (!response.ok) throw new LaravelRefusedError(response.status, `${what} was answered with ${response.status}`);
     return text === '' ? null : parseJson(text, what);
   }
+}
+
+/** Longest pause that Laravel can ask for, ms. */
+const longestRetryAfterMs = 60_000;
+
+/** @param header - seconds; the other form, a date, counts as not said */
+function readRetryAfter(header: string | null): number {
+  return /^\d{1,9}$/.test(header ?? '') ? Math.min(Number(header) * 1_000, longestRetryAfterMs) : 0;
 }
 
 function isInvalidTokenBody(text: string): boolean {

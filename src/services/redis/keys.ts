@@ -1,4 +1,4 @@
-import type { GiftTransactionId, NodeId, RoomId, UserId } from '../../core/ids.ts';
+import type { NodeId, RoomId, UserId } from '../../core/ids.ts';
 
 /**
  * The one list of Redis key names; docs/REDIS_KEYS.md describes their contents.
@@ -43,6 +43,25 @@ export const tokenCacheKey = (tokenHash: string): string => `auth:token:${tokenH
 export const revokedTokenKey = (tokenHash: string): string => `auth:revoked:${tokenHash}`;
 export const revokedUserKey = (userId: UserId): string => `auth:revoked:user:${userId}`;
 
-/** Stream of gifts that Laravel has not settled yet. The tag keeps the transaction records in its slot. */
-export const pendingGiftsKey = '{gifts}:pending';
-export const giftTransactionKey = (transactionId: GiftTransactionId): string => `{gifts}:transaction:${transactionId}`;
+/*
+ * Gifts are spread over shards by their sender (gift-shards.ts); the tag keeps all of a shard in one slot.
+ */
+
+/** Stream of gifts that Laravel has not decided yet. */
+export const pendingGiftsKey = (shard: number): string => `{gifts:${shard}}:pending`;
+/** Stream of gifts that wait for an operator. */
+export const reviewGiftsKey = (shard: number): string => `{gifts:${shard}}:review`;
+/** The node that settles the shard now. */
+export const giftLeaseKey = (shard: number): string => `{gifts:${shard}}:lease`;
+export const giftTransactionKey = (shard: number, transactionId: string): string =>
+  `{gifts:${shard}}:transaction:${transactionId}`;
+/** Stream of the final words on a sender's gifts. */
+export const giftOutcomesKey = (shard: number, senderId: string | number): string =>
+  `{gifts:${shard}}:outcomes:${senderId}`;
+/** Up to where the sender has said to have seen the outcomes. */
+export const giftAcknowledgedKey = (shard: number, senderId: string | number): string =>
+  `{gifts:${shard}}:acknowledged:${senderId}`;
+/** Who used a transaction id first, on whatever shard. */
+export const giftSenderKey = (transactionId: string): string => `gift:sender:${transactionId}`;
+/** Pub/sub channel that names senders with new outcomes. */
+export const giftOutcomesChannel = 'gifts:outcomes';

@@ -1,5 +1,5 @@
 --[[
-Tells a room of a gift, or the sender what became of it, if the room is still open.
+Tells a room of a gift, if it is still open.
 
 ARGV  3 recipient of the event: user id or '-', 4 event as JSON
 Returns { 'OK' } or { 'ROOM_NOT_FOUND' }

@@ -1,0 +1,47 @@
+#!lua flags=allow-oom
+--[[
+Takes the shard for this node, if no living node has it, and claims gifts for settling: those that were claimed before
+and are undecided, by a node that died too, then new ones; oldest first. A shard without gifts is given back.
+
+KEYS  1 pending gifts, 2 lease
+ARGV  1 consumer group, 2 node id, 3 length of the lease in ms, 4 most gifts, 5 position among the gifts claimed before,
+      6 least time since their last claim in ms, 7 prefix of transaction records
+Returns { 'HELD' } when another node has the shard, or
+        { 'OK', next position, gifts in the queue, { { entry id, gift as JSON, sent at, event as JSON, shown 0|1 }... } }
+]]
+local group, nodeId, most = ARGV[1], ARGV[2], tonumber(ARGV[4])
+local position, idle = ARGV[5], ARGV[6]
+local holder = redis.call('GET', KEYS[2])
+if holder and holder ~= nodeId then return { 'HELD' } end
+local backlog = redis.call('XLEN', KEYS[1])
+if backlog == 0 then
+  redis.call('DEL', KEYS[2])
+  return { 'OK', '0-0', 0, {} }
+end
+redis.call('SET', KEYS[2], nodeId, 'PX', ARGV[3])
+-- What the last holder had claimed is this node's now, from the oldest on.
+if not holder then position, idle = '0-0', 0 end
+
+-- One consumer for all nodes: the lease says whose the claims are, and a consumer left behind would keep them.
+local consumer = 'settlement'
+local claimed = redis.pcall('XAUTOCLAIM', KEYS[1], group, consumer, idle, position, 'COUNT', most)
+if claimed.err then
+  redis.call('XGROUP', 'CREATE', KEYS[1], group, '0')
+  claimed = { '0-0', {} }
+end
+local entries = claimed[2]
+if #entries < most then
+  local new = redis.call('XREADGROUP', 'GROUP', group, consumer, 'COUNT', most - #entries, 'STREAMS', KEYS[1], '>')
+  if new then
+    for _, entry in ipairs(new[1][2]) do entries[#entries + 1] = entry end
+  end
+end
+
+local gifts = {}
+for _, entry in ipairs(entries) do
+  local fields = {}
+  for i = 1, #entry[2], 2 do fields[entry[2][i]] = entry[2][i + 1] end
+  local shown = redis.call('HEXISTS', ARGV[7] .. fields['id'], 'shown')
+  gifts[#gifts + 1] = { entry[1], fields['gift'], fields['sentAt'], fields['event'], shown }
+end
+return { 'OK', claimed[1], backlog, gifts }
