@@ -175,6 +175,7 @@ describe('gifts', () => {
     expect(laravel.ledger()).toEqual([
       {
         ...gift,
+        batch_id: null,
         status: 'settled',
         code: null,
         reason: null,

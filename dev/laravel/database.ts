@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { DevError } from '../dev-error.ts';
 
 /** Raise it with every change of the tables; an older file is then refused instead of failing in odd ways. */
-const SCHEMA_VERSION = 1;
+const SCHEMA_VERSION = 2;
 
 const schema = `
   CREATE TABLE users (
@@ -56,6 +56,7 @@ const schema = `
     quantity        INTEGER NOT NULL,
     coins           INTEGER NOT NULL,
     sender_balance  INTEGER,
+    batch_id        TEXT,
     sent_at         TEXT NOT NULL,
     decided_at      TEXT NOT NULL
   ) STRICT;

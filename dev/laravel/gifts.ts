@@ -18,11 +18,18 @@ export interface SentGift {
   readonly recipient_id: number;
   readonly room_id: string;
   readonly quantity: number;
+  /** What the gifts of one send to several recipients share. */
+  readonly batch_id: string | null;
   /** ISO 8601. */
   readonly sent_at: string;
 }
 
-export type RejectionCode = 'INSUFFICIENT_BALANCE' | 'UNKNOWN_GIFT' | 'UNKNOWN_RECIPIENT' | 'SELF_GIFT';
+export type RejectionCode =
+  | 'INSUFFICIENT_BALANCE'
+  | 'UNKNOWN_GIFT'
+  | 'UNKNOWN_RECIPIENT'
+  | 'SELF_GIFT'
+  | 'ID_CONFLICT';
 
 /** The answer to one sent gift. */
 export interface GiftResult {
@@ -51,6 +58,7 @@ const reasons: Record<RejectionCode, string> = {
   UNKNOWN_GIFT: 'The catalogue has no such gift.',
   UNKNOWN_RECIPIENT: 'There is no such recipient.',
   SELF_GIFT: 'A gift to oneself is not possible.',
+  ID_CONFLICT: 'The id belongs to another gift.',
 };
 
 /** The catalogue and the money. */
@@ -79,12 +87,19 @@ export class Gifts {
 
   /**
    * Settles or rejects one gift. Debit, credit and the record of its id are one transaction, and what was decided about
-   * an id never changes: a settled one answers `duplicate`, a rejected one its rejection again.
+   * an id never changes: a settled one answers `duplicate`, a rejected one its rejection again. Another gift under the id
+   * is rejected, and nothing is kept of it.
+   *
+   * @param options - `forgetIds` plays a back end that does not look whether it knows the id
    */
-  settle(sent: SentGift): GiftResult {
+  settle(sent: SentGift, { forgetIds = false }: { readonly forgetIds?: boolean } = {}): GiftResult {
     return inTransaction(this.#database, () => {
-      const earlier = this.#find(sent.gift_tx_id);
-      if (earlier !== null) return toResult(earlier, 'duplicate');
+      const earlier = forgetIds ? null : this.#find(sent.gift_tx_id);
+      if (earlier !== null) {
+        return isSameGift(earlier, sent)
+          ? toResult(earlier, 'duplicate')
+          : toResult(this.#reject(sent, 'ID_CONFLICT'), 'settled');
+      }
       const entry = this.#decide(sent);
       this.#record(entry);
       return toResult(entry, 'settled');
@@ -134,12 +149,12 @@ export class Gifts {
 
   #record(entry: LedgerEntry): void {
     const insert = this.#database.prepare(`
-      INSERT INTO gift_transactions
+      INSERT OR REPLACE INTO gift_transactions
         (gift_tx_id, status, code, reason, gift_id, sender_id, recipient_id, room_id, quantity, coins, sender_balance,
-         sent_at, decided_at)
+         batch_id, sent_at, decided_at)
       VALUES
         (:gift_tx_id, :status, :code, :reason, :gift_id, :sender_id, :recipient_id, :room_id, :quantity, :coins,
-         :sender_balance, :sent_at, :decided_at)`);
+         :sender_balance, :batch_id, :sent_at, :decided_at)`);
     insert.run({ ...entry });
   }
 
@@ -152,6 +167,12 @@ export class Gifts {
     const row = this.#database.prepare('SELECT balance FROM wallets WHERE user_id = ?').get(userId);
     return (row as { balance: number } | undefined)?.balance ?? null;
   }
+}
+
+/** Whether a gift that comes under a known id is the one that the id was decided for. */
+function isSameGift(earlier: LedgerEntry, sent: SentGift): boolean {
+  const fields = ['gift_id', 'sender_id', 'recipient_id', 'room_id', 'quantity'] as const;
+  return fields.every((field) => earlier[field] === sent[field]);
 }
 
 function toResult(entry: LedgerEntry, statusOfSettled: 'settled' | 'duplicate'): GiftResult {

@@ -37,12 +37,15 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   });
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ message: 'Not Found' }));
   requireInternalKey(app, options.internalKey);
-  injectFaults(app, options.faults);
-  addRoutes(app, options);
+  addRoutes(app, options, injectFaults(app, options.faults));
   return app;
 }
 
-function addRoutes(app: FastifyInstance, { users, rooms, gifts, onStatus }: HttpOptions): void {
+function addRoutes(
+  app: FastifyInstance,
+  { users, rooms, gifts, onStatus }: HttpOptions,
+  faultOf: (request: FastifyRequest) => Fault | undefined,
+): void {
   app.post('/internal/auth/validate', (request) => {
     const { token } = validateRequest.parse(request.body);
     const user = users.findByToken(token);
@@ -67,7 +70,9 @@ function addRoutes(app: FastifyInstance, { users, rooms, gifts, onStatus }: Http
 
   app.post('/internal/gifts/batch', (request) => {
     const batch = batchRequest.parse(request.body);
-    return { results: batch.gifts.map((sent) => gifts.settle(sent)) };
+    const { forgetIds = false, dropItems = false } = faultOf(request) ?? {};
+    const results = batch.gifts.map((sent) => gifts.settle(sent, { forgetIds }));
+    return { results: dropItems ? results.filter((_, index) => index % 2 === 1) : results };
   });
 }
 
@@ -82,9 +87,12 @@ function requireInternalKey(app: FastifyInstance, internalKey: string): void {
   });
 }
 
-function injectFaults(app: FastifyInstance, faults: Faults): void {
+/** @returns the fault that a request has met */
+function injectFaults(app: FastifyInstance, faults: Faults): (request: FastifyRequest) => Fault | undefined {
   const stopping = new AbortController();
-  const losesAnswer = new WeakSet<FastifyRequest>();
+  const met = new WeakMap<FastifyRequest, Fault>();
+  const wait = (ms: number): Promise<unknown> =>
+    sleep(ms, undefined, { signal: stopping.signal }).catch(() => 'stopped');
   app.addHook('preClose', (done) => {
     stopping.abort();
     done();
@@ -92,20 +100,21 @@ function injectFaults(app: FastifyInstance, faults: Faults): void {
   app.addHook('preHandler', async (request, reply) => {
     const fault = faults.take(request.url);
     if (fault === null) return;
-    if (fault.delayMs !== undefined) {
-      await sleep(fault.delayMs, undefined, { signal: stopping.signal }).catch(() => 'stopped');
-    }
+    met.set(request, fault);
+    if (fault.delayMs !== undefined) await wait(fault.delayMs);
     if (fault.down === true || stopping.signal.aborted) {
       drop(request, reply);
       return;
     }
-    if (fault.loseAnswer === true) losesAnswer.add(request);
     if (fault.status !== undefined || fault.body !== undefined) await answerWith(reply, fault);
   });
   app.addHook('onSend', async (request, reply, payload) => {
-    if (losesAnswer.has(request)) drop(request, reply);
+    const fault = met.get(request);
+    if (fault?.answerLateMs !== undefined) await wait(fault.answerLateMs);
+    if (fault?.loseAnswer === true) drop(request, reply);
     return payload;
   });
+  return (request) => met.get(request);
 }
 
 function answerWith(

@@ -26,6 +26,7 @@ export const batchRequest = z.object({
         recipient_id: userKey,
         room_id: modelKey,
         quantity: z.int().min(1).max(9_999),
+        batch_id: uuid.nullable().default(null),
         sent_at: timestamp,
       }),
     )

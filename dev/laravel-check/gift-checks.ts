@@ -1,0 +1,184 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { demand, Miss, Skip } from './back-end.ts';
+import type { Check } from './checks.ts';
+import { fit, resultsShape, validationShape } from './shapes.ts';
+import type { Subject } from './subject.ts';
+
+/** Larger than any key that a user could have, and still exact in JSON. */
+const noUser = Number.MAX_SAFE_INTEGER;
+const concurrent = 10;
+const largestBatch = 100;
+
+/** Money: POST /internal/gifts/batch. */
+export const giftChecks: readonly Check[] = [
+  {
+    name: 'gifts: one is settled, charged once, and answered with the balance',
+    run: (subject) =>
+      subject.charges(1, async () => {
+        const { status, code, reason } = await subject.settleOne(await subject.gift());
+        demand(status === 'settled' && code === null && reason === null, `it is ${status} (${code ?? 'no code'})`);
+      }),
+  },
+  {
+    name: 'duplicates: the same gift again is `duplicate` with the balance of then, charged once',
+    run: (subject) =>
+      subject.charges(2, async () => {
+        const gift = await subject.gift();
+        const first = await subject.settleOne(gift);
+        await subject.settleOne(await subject.gift());
+        const again = await subject.settleOne(gift);
+        demand(again.status === 'duplicate', `the second answer is ${again.status}`);
+        demand(again.sender_balance === first.sender_balance, 'the balance is not the one of then');
+      }),
+  },
+  {
+    name: 'duplicates: an id is one whatever its case',
+    run: (subject) =>
+      subject.charges(1, async () => {
+        const gift = await subject.gift();
+        await subject.settleOne(gift);
+        const { status } = await subject.settleOne({ ...gift, gift_tx_id: gift.gift_tx_id.toUpperCase() });
+        demand(status === 'duplicate', `in capitals it is ${status}`);
+      }),
+  },
+  {
+    name: 'duplicates: twice in one batch is charged once',
+    run: (subject) =>
+      subject.charges(1, async () => {
+        const gift = await subject.gift();
+        const statuses = (await subject.settle([gift, gift])).map(({ status }) => status).sort();
+        demand(statuses.join() === 'duplicate,settled', `they are ${statuses.join(' and ')}`);
+      }),
+  },
+  {
+    name: `duplicates: ${concurrent} requests at the same moment are charged once`,
+    run: (subject) =>
+      subject.charges(1, async () => {
+        const gift = await subject.gift();
+        const results = await Promise.all(Array.from({ length: concurrent }, () => subject.settleOne(gift)));
+        const settled = results.filter(({ status }) => status === 'settled').length;
+        // A lock that was not had in time may be answered with `retry`.
+        const unclear = results.filter(({ status }) => status === 'rejected').length;
+        demand(settled === 1 && unclear === 0, `${settled} are settled, ${unclear} rejected`);
+      }),
+  },
+  {
+    name: 'duplicates: another gift under a known id is rejected (ID_CONFLICT), nothing charged',
+    run: (subject) =>
+      subject.charges(1, async () => {
+        const gift = await subject.gift();
+        await subject.settleOne(gift);
+        const { sender, recipient } = await subject.users();
+        for (const change of [{ quantity: 2 }, { sender_id: recipient, recipient_id: sender }]) {
+          const { status, code } = await subject.settleOne({ ...gift, ...change });
+          const what = `${status} (${code ?? 'no code'})`;
+          demand(status === 'rejected' && code === 'ID_CONFLICT', `with ${Object.keys(change).join()} changed: ${what}`);
+        }
+      }),
+  },
+  {
+    name: 'partial batches: each gift is decided for itself, the bad ones with their codes',
+    run: (subject) =>
+      subject.charges(2, async () => {
+        const { sender } = await subject.users();
+        const results = await subject.settle([
+          await subject.gift(),
+          await subject.gift({ gift_id: '9223372036854775807' }),
+          await subject.gift({ recipient_id: noUser }),
+          await subject.gift({ recipient_id: sender }),
+          await subject.gift(),
+        ]);
+        const codes = results.map(({ status, code }) => code ?? status);
+        const expected = ['settled', 'UNKNOWN_GIFT', 'UNKNOWN_RECIPIENT', 'SELF_GIFT', 'settled'];
+        demand(codes.join() === expected.join(), `they are ${codes.join(', ')}`);
+        demandReasons(results);
+      }),
+  },
+  {
+    name: 'rejections: beyond the balance is INSUFFICIENT_BALANCE, and stays so',
+    run: (subject) =>
+      subject.charges(0, async () => {
+        const { dearest } = await subject.gifts();
+        const gift = await subject.gift({ gift_id: dearest.id, quantity: 9_999 });
+        const first = await subject.settleOne(gift);
+        if (first.status === 'settled') throw new Skip('the sender can pay for 9,999 of the dearest gift');
+        const again = await subject.settleOne(gift);
+        for (const { status, code } of [first, again]) {
+          const what = `${status} (${code ?? 'no code'})`;
+          demand(status === 'rejected' && code === 'INSUFFICIENT_BALANCE', `it is ${what}`);
+        }
+        demandReasons([first]);
+      }),
+  },
+  {
+    name: `batches: ${largestBatch} gifts are answered with ${largestBatch} results`,
+    run: (subject) =>
+      subject.charges(largestBatch, async () => {
+        const results = await subject.settle(await many(subject, largestBatch));
+        demand(
+          results.every(({ status }) => status === 'settled'),
+          'not all are settled',
+        );
+      }),
+  },
+  {
+    name: `batches: ${largestBatch + 1} gifts are refused as a whole (422 or 413), nothing charged`,
+    run: (subject) =>
+      subject.charges(0, async () => {
+        const gifts = await many(subject, largestBatch + 1);
+        const { status } = await subject.backEnd.call('POST', '/gifts/batch', { gifts });
+        demand(status === 422 || status === 413, `status ${status}`);
+      }),
+  },
+  {
+    name: 'batches: a malformed one is refused as a whole (422), nothing charged',
+    run: (subject) =>
+      subject.charges(0, async () => {
+        const good = await subject.gift();
+        const wrongs = [
+          { gift_tx_id: 'none' },
+          { quantity: 0 },
+          { quantity: 10_000 },
+          { quantity: 1.5 },
+          { sender_id: 0 },
+          { recipient_id: null },
+          { sent_at: 'yesterday' },
+        ];
+        const bodies = wrongs.map((wrong) => ({ gifts: [good, { ...good, gift_tx_id: randomUUID(), ...wrong }] }));
+        for (const body of [{}, { gifts: [] }, ...bodies]) {
+          const answer = await subject.backEnd.call('POST', '/gifts/batch', body);
+          demand(answer.status === 422, `${JSON.stringify(body).slice(-60)}: status ${answer.status}`);
+          fit(validationShape, answer.json());
+        }
+      }),
+  },
+  {
+    name: 'time-outs: a request that nobody waits for, sent again, is charged once',
+    run: (subject) =>
+      subject.charges(3, async () => {
+        for (const abandonAfterMs of [1, 5, 20]) {
+          const gift = await subject.gift();
+          await subject.backEnd
+            .call('POST', '/gifts/batch', { gifts: [gift] }, { abandonAfterMs })
+            .catch((error: unknown) => {
+              // Hanging up is the point; so is being answered before that.
+              if (!(error instanceof Miss)) throw error;
+            });
+          const { status } = await subject.settleOne(gift);
+          demand(status === 'settled' || status === 'duplicate', `the second request is answered with ${status}`);
+          // What was hung up on may still be at work.
+          await sleep(50);
+        }
+      }),
+  },
+];
+
+async function many(subject: Subject, count: number): Promise<Awaited<ReturnType<Subject['gift']>>[]> {
+  return Promise.all(Array.from({ length: count }, () => subject.gift()));
+}
+
+function demandReasons(results: (typeof resultsShape)['_output']['results']): void {
+  const silent = results.filter(({ status, reason }) => status === 'rejected' && (reason ?? '') === '');
+  demand(silent.length === 0, 'a rejection has no reason');
+}
