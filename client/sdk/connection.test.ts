@@ -71,7 +71,7 @@ async function startServer() {
         }),
       onMessage: feed,
     }),
-    gift: t.router({ onEvent: feed }),
+    gift: t.router({ onEvent: feed, onOutcome: feed }),
   });
 
   const http = createServer();
@@ -171,6 +171,7 @@ describe('Membership', () => {
       api: membership.api,
       onEvent: (event) => events.push(event),
       onActivity: () => undefined,
+      onOutcome: () => undefined,
       onRefused: () => membership.rejoin(),
     });
     membership.on('lost', () => feeds.stop());
@@ -179,14 +180,14 @@ describe('Membership', () => {
       feeds.start();
     });
     feeds.start();
-    await expect.poll(() => server.cursors.length).toBe(5);
+    await expect.poll(() => server.cursors.length).toBe(6);
     server.calls.length = 0;
     server.cut();
-    await expect.poll(() => server.cursors.length, { timeout: 5_000 }).toBe(10);
+    await expect.poll(() => server.cursors.length, { timeout: 5_000 }).toBe(12);
     expect(resumed).toEqual([true]);
     expect(server.calls.slice(0, 2)).toEqual(['media.capabilities', 'room.join']);
-    // Every topic goes on from the last event it has seen; activity has no cursor.
-    expect(server.cursors.slice(5).filter(Boolean)).toEqual(['2-0', '2-0', '2-0', '2-0']);
+    // Every topic goes on from the last event it has seen, and so do the user's outcomes; activity has no cursor.
+    expect(server.cursors.slice(6).filter(Boolean)).toEqual(['2-0', '2-0', '2-0', '2-0', '2-0']);
   });
 
   it('repeats a call with the same id after an error that passes', async () => {

@@ -2,7 +2,7 @@
 export { createFlyLive } from './flylive.ts';
 export type { FlyLive, FlyLiveOptions, JoinOptions } from './flylive.ts';
 export type { Room, RoomEnd } from './room.ts';
-export type { GiftOrder, GiftOutcome, GiftRejection } from './room-gifts.ts';
+export type { GiftOrder, GiftOrderForMany, GiftOutcome, GiftRejection } from './room-gifts.ts';
 export type { RoomState } from './room-state.ts';
 export type { ConnectionState } from './connection.ts';
 export { FlyLiveError, toFlyLiveError } from './errors.ts';

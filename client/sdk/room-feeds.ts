@@ -1,4 +1,4 @@
-import type { FeedEvent, RoomActivity, Topic } from '../../src/core/events.ts';
+import type { FeedEvent, GiftOutcome, RoomActivity, Topic } from '../../src/core/events.ts';
 import type { Api } from './api.ts';
 import { delay, fullJitter } from './back-off.ts';
 import type { FlyLiveError } from './errors.ts';
@@ -12,6 +12,8 @@ export interface RoomFeedsOptions {
   readonly api: () => Api;
   readonly onEvent: (event: RoomFeedEvent) => void;
   readonly onActivity: (activity: RoomActivity) => void;
+  /** The final word on one of the user's gifts, and its position. */
+  readonly onOutcome: (outcome: GiftOutcome, id: string) => void;
   /** A subscription was refused in a way that subscribing again cannot mend: join again. */
   readonly onRefused: (error: FlyLiveError) => void;
 }
@@ -28,12 +30,14 @@ interface Handlers<T> {
 type Subscribe<T> = (handlers: Handlers<T>) => { unsubscribe(): void };
 
 /**
- * The five subscriptions of a room. Each topic keeps its own cursor, so that a new connection continues exactly where
+ * The five subscriptions of a room, and the one of the user's gifts. Each topic keeps its own cursor, so that a new connection continues exactly where
  * the last one broke off.
  */
 export class RoomFeeds {
   readonly #options: RoomFeedsOptions;
   readonly #cursors: Record<Topic, string>;
+  /** Null until the server has said where the user's outcomes begin. */
+  #outcomeCursor: string | null = null;
   #running = new AbortController();
 
   constructor(options: RoomFeedsOptions) {
@@ -46,12 +50,19 @@ export class RoomFeeds {
   start(): void {
     this.stop();
     this.#running = new AbortController();
-    const { roomId, api, onActivity } = this.#options;
+    const { roomId, api, onActivity, onOutcome } = this.#options;
     const input = (topic: Topic) => ({ roomId, lastEventId: this.#cursors[topic] });
     this.#keep<Tracked<'room'>>((on) => api().room.onEvent.subscribe(input('room'), on), this.#receive('room'));
     this.#keep<Tracked<'media'>>((on) => api().media.onEvent.subscribe(input('media'), on), this.#receive('media'));
     this.#keep<Tracked<'chat'>>((on) => api().chat.onMessage.subscribe(input('chat'), on), this.#receive('chat'));
     this.#keep<Tracked<'gift'>>((on) => api().gift.onEvent.subscribe(input('gift'), on), this.#receive('gift'));
+    this.#keep<TrackedOutcome>(
+      (on) => api().gift.onOutcome.subscribe({ lastEventId: this.#outcomeCursor }, on),
+      ({ id, data }) => {
+        this.#outcomeCursor = id;
+        if (data.type !== 'subscribed') onOutcome(data, id);
+      },
+    );
     this.#keep<RoomActivity>((on) => api().room.onActivity.subscribe({ roomId }, on), onActivity);
   }
 
@@ -108,4 +119,9 @@ export class RoomFeeds {
 interface Tracked<T extends Topic> {
   readonly id: string;
   readonly data: FeedEvent<T>;
+}
+
+interface TrackedOutcome {
+  readonly id: string;
+  readonly data: { readonly type: 'subscribed' } | GiftOutcome;
 }

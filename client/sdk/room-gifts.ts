@@ -1,5 +1,5 @@
 import { v7 as uuidv7 } from 'uuid';
-import type { GiftEvent } from '../../src/core/events.ts';
+import type { GiftEvent, GiftOutcome as GiftWord } from '../../src/core/events.ts';
 import type { Gift } from '../../src/core/model.ts';
 import type { Outputs } from './api.ts';
 import { Emitter } from './emitter.ts';
@@ -28,59 +28,79 @@ export interface GiftOrder {
   readonly quantity?: number;
 }
 
-/** `gift.status` answers at most this many at once. */
-const statusLimit = 100;
+/** What to give to whom, a gift each. */
+export interface GiftOrderForMany {
+  readonly giftId: string;
+  /** 1 to 30 users. */
+  readonly recipientIds: readonly number[];
+  /** Of each gift: 1 to 9,999; 1 when left out. */
+  readonly quantity?: number;
+}
 
-/** Sends gifts of one room, and tells the outcome of each exactly once, whatever happened to the connection. */
+/** Sends gifts from one room, and tells what becomes of them and of others' gifts to it. */
 export class RoomGifts extends Emitter<{
   received: [gift: Gift];
+  withdrawn: [transactionId: string];
   settled: [outcome: GiftOutcome];
   rejected: [rejection: GiftRejection];
 }> {
   readonly #membership: Membership;
-  /** Transaction ids whose outcome is not known yet. */
-  readonly #pending = new Set<string>();
+  readonly #logger: Logger;
+  /** The newest outcome that was told and not acknowledged yet. */
+  #toAcknowledge: string | null = null;
+  #acknowledging = false;
 
   constructor(membership: Membership, logger: Logger) {
     super((error) => logger.warn('A listener of the gifts threw', error));
     this.#membership = membership;
+    this.#logger = logger;
   }
 
   /** See `Room.sendGift`. */
   async send({ giftId, recipientId, quantity = 1 }: GiftOrder): Promise<Outputs['gift']['send']> {
     const { roomId } = this.#membership;
     const transactionId = uuidv7();
-    this.#pending.add(transactionId);
     return this.#membership.retry((api) =>
       api.gift.send.mutate({ roomId, transactionId, giftId, recipientId, quantity }),
     );
   }
 
-  /** An event of `gift.onEvent`. */
-  receive(event: GiftEvent): void {
-    switch (event.type) {
-      case 'giftReceived':
-        this.emit('received', event.gift);
-        break;
-      case 'giftSettled':
-        if (this.#pending.delete(event.transactionId)) this.emit('settled', event);
-        break;
-      case 'giftRejected':
-        if (this.#pending.delete(event.transactionId)) this.emit('rejected', event);
-        break;
-    }
+  /** See `Room.sendGiftToMany`. */
+  async sendToMany({
+    giftId,
+    recipientIds,
+    quantity = 1,
+  }: GiftOrderForMany): Promise<Outputs['gift']['sendToMany']> {
+    const { roomId } = this.#membership;
+    const recipients = recipientIds.map((recipientId) => ({ transactionId: uuidv7(), recipientId }));
+    const batch = { roomId, batchId: uuidv7(), giftId, quantity, recipients };
+    return this.#membership.retry((api) => api.gift.sendToMany.mutate(batch));
   }
 
-  /** Learns what became of gifts while their events could not reach this page. */
-  async catchUp(): Promise<void> {
-    const transactionIds = [...this.#pending].slice(0, statusLimit);
-    if (transactionIds.length === 0) return;
-    const answers = await this.#membership.retry((api) => api.gift.status.query({ transactionIds }));
-    for (const { transactionId, status } of answers) {
-      if (status === 'settled') this.receive({ type: 'giftSettled', transactionId, balance: null });
-      if (status === 'rejected') {
-        this.receive({ type: 'giftRejected', transactionId, code: 'REJECTED', reason: 'The gift was not accepted.' });
-      }
+  /** An event of `gift.onEvent`. */
+  receive(event: GiftEvent): void {
+    if (event.type === 'giftReceived') this.emit('received', event.gift);
+    else this.emit('withdrawn', event.transactionId);
+  }
+
+  /** An event of `gift.onOutcome`, and its position. */
+  receiveOutcome(word: GiftWord, id: string): void {
+    if (word.type === 'giftSettled') this.emit('settled', word);
+    else this.emit('rejected', word);
+    this.#toAcknowledge = id;
+    if (!this.#acknowledging) void this.#acknowledge();
+  }
+
+  /** Tells the server what was told, so that another page of this user is not told of it again. */
+  async #acknowledge(): Promise<void> {
+    this.#acknowledging = true;
+    for (let eventId = this.#toAcknowledge; eventId !== null; eventId = this.#toAcknowledge) {
+      this.#toAcknowledge = null;
+      const acknowledged = { eventId };
+      await this.#membership
+        .retry((api) => api.gift.acknowledge.mutate(acknowledged))
+        .catch((error: unknown) => this.#logger.debug('Outcomes of gifts could not be acknowledged', error));
     }
+    this.#acknowledging = false;
   }
 }

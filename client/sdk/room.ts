@@ -12,7 +12,7 @@ import type { RoomAudio } from './room-audio.ts';
 import { RoomFeeds } from './room-feeds.ts';
 import type { RoomFeedEvent } from './room-feeds.ts';
 import { RoomGifts } from './room-gifts.ts';
-import type { GiftOrder, GiftOutcome, GiftRejection } from './room-gifts.ts';
+import type { GiftOrder, GiftOrderForMany, GiftOutcome, GiftRejection } from './room-gifts.ts';
 import * as reduce from './room-state.ts';
 import type { RoomState } from './room-state.ts';
 
@@ -28,6 +28,8 @@ interface RoomEvents extends Record<string, unknown[]> {
   change: [state: RoomState];
   message: [message: ChatMessage];
   gift: [gift: Gift];
+  /** A gift that was shown has been rejected: undo whatever counted it. */
+  giftWithdrawn: [transactionId: string];
   giftSettled: [outcome: GiftOutcome];
   giftRejected: [rejection: GiftRejection];
   /** Loudness and head count, about four times a second while somebody speaks. */
@@ -64,6 +66,7 @@ export class Room extends Emitter<RoomEvents> {
     this.#state = { ...reduce.fromSnapshot(answer.snapshot, answer.user), audioBlocked: audio.blocked };
     this.#gifts = new RoomGifts(membership, logger);
     this.#gifts.on('received', (gift) => this.emit('gift', gift));
+    this.#gifts.on('withdrawn', (transactionId) => this.emit('giftWithdrawn', transactionId));
     this.#gifts.on('settled', (outcome) => this.emit('giftSettled', outcome));
     this.#gifts.on('rejected', (rejection) => this.emit('giftRejected', rejection));
     this.#feeds = new RoomFeeds({
@@ -75,6 +78,7 @@ export class Room extends Emitter<RoomEvents> {
         this.#update(reduce.applyActivity(this.#state, activity));
         this.emit('activity', activity);
       },
+      onOutcome: (outcome, id) => this.#gifts.receiveOutcome(outcome, id),
       onRefused: (error) => this.#onFeedRefused(error),
     });
     membership.on('lost', () => {
@@ -195,12 +199,22 @@ export class Room extends Emitter<RoomEvents> {
 
   /**
    * Sends a gift; charged at most once, however often it has to be sent. The outcome comes as `giftSettled` or
-   * `giftRejected` with the answered `transactionId`.
+   * `giftRejected` with the answered `transactionId`, in this room or the next one that this user joins.
    *
    * @throws {FlyLiveError} of `gift.send`; after `CONNECTION_LOST` or `TIMED_OUT` the gift may still be given
    */
   async sendGift(order: GiftOrder): Promise<Outputs['gift']['send']> {
     return this.#gifts.send(order);
+  }
+
+  /**
+   * Sends the same gift to several members, a gift each; as {@link sendGift} otherwise.
+   *
+   * @returns for each what became of it: accepted, or refused by a code of its own
+   * @throws {FlyLiveError} of `gift.sendToMany`
+   */
+  async sendGiftToMany(order: GiftOrderForMany): Promise<Outputs['gift']['sendToMany']> {
+    return this.#gifts.sendToMany(order);
   }
 
   /** Leaves; the object is of no use afterwards. Never fails. */
@@ -258,7 +272,6 @@ export class Room extends Emitter<RoomEvents> {
   #resync(topic: Topic, snapshot: RoomSnapshot): void {
     this.#update(reduce.applySnapshot(this.#state, snapshot));
     if (topic === 'chat') this.#background(this.#reloadChat());
-    if (topic === 'gift') this.#background(this.#gifts.catchUp());
   }
 
   #onRejoined({ snapshot, resumed, media }: JoinAnswer): void {
@@ -270,7 +283,6 @@ export class Room extends Emitter<RoomEvents> {
     this.#feeds.skipTo(snapshot.cursor, ['room', 'media']);
     this.#feeds.start();
     if (resumed) this.#audio.resume(snapshot.producers);
-    this.#background(this.#gifts.catchUp());
     this.emit('resumed', { resumed });
   }
 
