@@ -12,6 +12,7 @@ const layers = [
   { name: 'services', path: '^src/services/', not: '^src/(?!core/|media/|services/)' },
   { name: 'routers', path: '^src/routers/', not: '^src/(?!core/|media/|services/|routers/)' },
   { name: 'http', path: '^src/http/', not: '^src/(?!core/|media/|services/|routers/|http/)' },
+  { name: 'cli', path: '^src/cli/', not: '^src/(?!cli/|routers/)' },
   { name: 'config', path: '^src/config\\.ts$', not: '^src/(?!core/)' },
   { name: 'app', path: '^src/app\\.ts$', not: '^src/server\\.ts$' },
 ];
@@ -21,11 +22,12 @@ const packages = [
   { name: 'mediasoup', only: '^src/media/', types: true },
   { name: 'ioredis', only: '^src/services/', types: false },
   { name: 'rate-limiter-flexible', only: '^src/services/', types: false },
-  { name: '@trpc', only: '^src/(routers|http)/', types: false },
-  { name: 'superjson', only: '^src/(routers|http)/', types: false },
+  { name: '@trpc', only: '^src/(routers|http|cli)/', types: false },
+  { name: 'superjson', only: '^src/(routers|http|cli)/', types: false },
   { name: 'fastify|@fastify', only: '^src/(http/|app\\.ts$)', types: false },
   { name: 'ws', only: '^src/http/', types: false },
   { name: 'prom-client', only: '^src/http/', types: false },
+  { name: 'citty', only: '^src/cli/', types: false },
 ];
 
 /** @type {import('dependency-cruiser').IConfiguration} */

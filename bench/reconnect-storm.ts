@@ -1,8 +1,8 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compareEventIds, roomIdSchema } from '../src/core/ids.ts';
 import { roomEventsKey } from '../src/services/redis/keys.ts';
 import { eventIdOf, LightClient } from '../test/support/light-client.ts';
+import { makeGiftEvent } from '../test/support/room-gift.ts';
 import { startStage } from './support/contestants.ts';
 import { quantile, report, round } from './support/report.ts';
 
@@ -96,8 +96,7 @@ await sleep(2_000);
 let publishing = true;
 const publisher = (async () => {
   while (publishing) {
-    const event = { type: 'giftRejected', transactionId: randomUUID(), code: 'BENCH', reason: 'storm' };
-    await flylive.publish([JSON.stringify(event)]);
+    await flylive.publish([JSON.stringify(makeGiftEvent())]);
     await sleep(eventEveryMs);
   }
 })();

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { randomUUID } from 'node:crypto';
+import { makeGiftEvent } from '../test/support/room-gift.ts';
 import { startStage } from './support/contestants.ts';
 import { report, round } from './support/report.ts';
 
@@ -22,7 +22,7 @@ for (const start of [stage.ws, stage.socketIo, stage.flylive]) {
   await clients.open(clientCount);
   const makeEvents = (): string[] =>
     Array.from({ length: atOnce }, () =>
-      JSON.stringify({ type: 'giftRejected', transactionId: randomUUID(), code: 'BENCH', reason: 'x'.repeat(900) }),
+      JSON.stringify(makeGiftEvent('x'.repeat(900))),
     );
   for (let n = 0; n < 1_000; n += atOnce) {
     const arrival = clients.arrival(atOnce * clientCount);

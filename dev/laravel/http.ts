@@ -15,6 +15,8 @@ export interface HttpOptions {
   readonly rooms: Rooms;
   readonly gifts: Gifts;
   readonly faults: Faults;
+  /** Ids of gifts that make a batch malformed. */
+  readonly unreadable: ReadonlySet<string>;
   /** Called for each status that was accepted. */
   readonly onStatus: (roomId: string, status: RoomStatus) => void;
   readonly logger: FastifyBaseLogger | undefined;
@@ -43,7 +45,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
 
 function addRoutes(
   app: FastifyInstance,
-  { users, rooms, gifts, onStatus }: HttpOptions,
+  { users, rooms, gifts, unreadable, onStatus }: HttpOptions,
   faultOf: (request: FastifyRequest) => Fault | undefined,
 ): void {
   app.post('/internal/auth/validate', (request) => {
@@ -68,8 +70,11 @@ function addRoutes(
 
   app.get('/internal/gifts', () => ({ gifts: gifts.list() }));
 
-  app.post('/internal/gifts/batch', (request) => {
+  app.post('/internal/gifts/batch', (request, reply) => {
     const batch = batchRequest.parse(request.body);
+    if (batch.gifts.some((sent) => unreadable.has(sent.gift_tx_id))) {
+      return reply.code(422).send({ message: 'The given data was invalid.', errors: {} });
+    }
     const { forgetIds = false, dropItems = false } = faultOf(request) ?? {};
     const results = batch.gifts.map((sent) => gifts.settle(sent, { forgetIds }));
     return { results: dropItems ? results.filter((_, index) => index % 2 === 1) : results };

@@ -56,6 +56,8 @@ export interface LaravelStandIn {
   readonly gifts: readonly Gift[];
   /** Misbehaviour on demand. */
   readonly faults: Faults;
+  /** Ids of gifts that are malformed to this back end: a batch with one of them is refused as a whole (422). */
+  readonly unreadable: Set<string>;
   /** Listens; answers the base address. After a `stop()` it is the same one, so that an outage can be played. */
   start(): Promise<string>;
   /** Stops listening and cuts open connections; all data stays. Idempotent. */
@@ -93,6 +95,7 @@ export function createLaravelStandIn(options: LaravelStandInOptions): LaravelSta
   const knownUsers = seed(database, tables);
   const statusCalls: StatusCall[] = [];
   const faults = new Faults();
+  const unreadable = new Set<string>();
   let port = options.port ?? 0;
   let url: string | null = null;
   let http: FastifyInstance | null = null;
@@ -104,7 +107,7 @@ export function createLaravelStandIn(options: LaravelStandInOptions): LaravelSta
 
   async function start(): Promise<string> {
     if (http !== null && url !== null) return url;
-    const starting = createHttp({ internalKey, ...tables, faults, onStatus, logger });
+    const starting = createHttp({ internalKey, ...tables, faults, unreadable, onStatus, logger });
     url = await starting.listen({ host, port });
     port = Number(new URL(url).port);
     http = starting;
@@ -137,6 +140,7 @@ export function createLaravelStandIn(options: LaravelStandInOptions): LaravelSta
       return tables.gifts.list();
     },
     faults,
+    unreadable,
     start,
     stop,
     async close() {

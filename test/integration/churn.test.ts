@@ -178,7 +178,7 @@ describe('clients that come and go', () => {
         whileChurning(2, () => speaker.trpc.chat.send.mutate({ roomId, content: `Message ${randomUUID()}` })),
         whileChurning(4, () => {
           const recipient = randomInt(2) === 0 ? null : userIdSchema.parse(roamers[randomInt(clientCount)]?.userId);
-          const event = { type: 'giftSettled', transactionId: randomUUID(), balance: null };
+          const event = { type: 'giftWithdrawn', transactionId: randomUUID() };
           return store.announceGift(room, recipient, JSON.stringify(topicSchemas.gift.parse(event)));
         }),
         whileChurning(20, () => roamers[randomInt(clientCount)]?.cut()),

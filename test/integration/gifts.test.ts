@@ -4,6 +4,7 @@ import { refusal, refusalOf } from '../support/client.ts';
 import { eventually } from '../support/eventually.ts';
 import { follow } from '../support/follow.ts';
 import { addRoom, enter } from '../support/members.ts';
+import { followOutcomes } from '../support/outcomes.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 
 /** 10 coins. */
@@ -27,6 +28,8 @@ describe('gifts', () => {
     await using recipient = await enter(server, roomId);
     using sent = await follow(sender, 'gift');
     using seen = await follow(recipient, 'gift');
+    using told = await followOutcomes(sender);
+    using overheard = await followOutcomes(recipient);
     const transactionId = randomUUID();
     const answer = await sender.trpc.gift.send.mutate({
       roomId,
@@ -48,15 +51,17 @@ describe('gifts', () => {
         sentAt: expect.any(Number) as number,
       },
     };
-    await eventually(() => expect(sent.events).toEqual([shown, { type: 'giftSettled', transactionId, balance: 70 }]));
+    await eventually(() => expect(told.outcomes).toEqual([{ type: 'giftSettled', transactionId, balance: 70 }]));
+    expect(sent.events).toEqual([shown]);
     await sender.trpc.room.leave.mutate({ roomId });
     await eventually(() => expect(seen.events).toEqual([shown]));
+    expect(overheard.outcomes).toEqual([]);
     expect(ledgerOf(transactionId)).toMatchObject([
       { status: 'settled', sender_id: payer.id, recipient_id: recipient.user.id, room_id: roomId, coins: 30 },
     ]);
     expect(server.laravel.balance(payer.id)).toBe(70);
     expect(await sender.trpc.gift.status.query({ transactionIds: [transactionId] })).toEqual([
-      { transactionId, status: 'settled' },
+      { transactionId, status: 'settled', balance: 70 },
     ]);
   });
 
@@ -65,23 +70,24 @@ describe('gifts', () => {
     const poor = server.laravel.addUser({ name: 'Poor', balance: 9 });
     await using sender = await enter(server, roomId, { user: poor });
     await using recipient = await enter(server, roomId);
-    using sent = await follow(sender, 'gift');
     using seen = await follow(recipient, 'gift');
+    using told = await followOutcomes(sender);
     const transactionId = randomUUID();
     await sender.trpc.gift.send.mutate({ roomId, transactionId, giftId: rose, recipientId: recipient.user.id });
-    await eventually(() => expect(sent.types()).toEqual(['giftReceived', 'giftRejected']));
-    expect(sent.of('giftRejected')).toMatchObject([{ transactionId, code: 'INSUFFICIENT_BALANCE' }]);
-    expect(sent.of('giftRejected')[0]?.reason).not.toBe('');
+    const reason = 'The balance does not cover the gift.';
+    const word = { code: 'INSUFFICIENT_BALANCE', reason };
+    await eventually(() => expect(told.outcomes).toEqual([{ type: 'giftRejected', transactionId, ...word }]));
     expect(server.laravel.balance(poor.id)).toBe(9);
     expect(server.laravel.balance(recipient.user.id)).toBe(10_000);
     expect(await sender.trpc.gift.status.query({ transactionIds: [transactionId] })).toEqual([
-      { transactionId, status: 'rejected' },
+      { transactionId, status: 'rejected', ...word },
     ]);
     // Sent again it stays rejected, also when there is money now.
     expect(
       await sender.trpc.gift.send.mutate({ roomId, transactionId, giftId: rose, recipientId: recipient.user.id }),
     ).toEqual({ transactionId, status: 'rejected' });
-    expect(seen.types()).toEqual(['giftReceived']);
+    await eventually(() => expect(seen.types()).toEqual(['giftReceived', 'giftWithdrawn']));
+    expect(seen.of('giftWithdrawn')).toEqual([{ type: 'giftWithdrawn', transactionId }]);
   });
 
   it('sent many times with one id are one gift', async () => {
@@ -179,12 +185,11 @@ describe('gifts', () => {
     const roomId = addRoom(server);
     await using sender = await enter(server, roomId);
     await using recipient = await enter(server, roomId);
-    using sent = await follow(sender, 'gift');
+    using told = await followOutcomes(sender);
     server.laravel.faults.set('/internal/gifts/batch', { loseAnswer: true, times: 2 });
     const transactionId = randomUUID();
     await sender.trpc.gift.send.mutate({ roomId, transactionId, giftId: rose, recipientId: recipient.user.id });
-    await eventually(() => expect(sent.of('giftSettled')).toHaveLength(1), 15_000);
-    expect(sent.types()).toEqual(['giftReceived', 'giftSettled']);
+    await eventually(() => expect(told.outcomes).toMatchObject([{ type: 'giftSettled', transactionId }]), 15_000);
     expect(ledgerOf(transactionId)).toHaveLength(1);
     expect(server.laravel.balance(sender.user.id)).toBe(9_990);
   });
@@ -197,11 +202,11 @@ describe('gifts', () => {
     const roomId = addRoom(server);
     await using sender = await enter(server, roomId);
     await using recipient = await enter(server, roomId);
-    using sent = await follow(sender, 'gift');
+    using told = await followOutcomes(sender);
     server.laravel.faults.set('/internal/gifts/batch', { body, times: 1 });
     const transactionId = randomUUID();
     await sender.trpc.gift.send.mutate({ roomId, transactionId, giftId: rose, recipientId: recipient.user.id });
-    await eventually(() => expect(sent.of('giftSettled')).toHaveLength(1), 15_000);
+    await eventually(() => expect(told.outcomes).toMatchObject([{ type: 'giftSettled', transactionId }]), 15_000);
     expect(ledgerOf(transactionId)).toHaveLength(1);
   });
 });

@@ -68,7 +68,7 @@ export class Gifts {
     const content = contentOf(member, { ...request, batchId: null });
     const earlier = await this.#findEarlier(content);
     if (earlier !== null) return earlier;
-    await this.#use.limit.take(sender.id);
+    await this.#admit(sender.id);
     return this.#accept(sender, content, await this.#gift(content.giftId));
   }
 
@@ -87,7 +87,7 @@ export class Gifts {
     const contents = recipients.map((recipient) => contentOf(member, { ...shared, ...recipient }));
     const earlier = await Promise.all(contents.map((content) => orRefusal(content, this.#findEarlier(content))));
     if (earlier.every((answer) => answer !== null)) return earlier;
-    await this.#use.limit.take(sender.id);
+    await this.#admit(sender.id);
     const gift = await this.#gift(shared.giftId);
     return Promise.all(
       contents.map((content, index) => {
@@ -115,6 +115,12 @@ export class Gifts {
     return { transactionId: content.transactionId, status };
   }
 
+  /** A send that cannot be taken anyway is not counted. */
+  async #admit(senderId: UserId): Promise<void> {
+    await this.#use.guard.requireRoom();
+    await this.#use.limit.take(senderId);
+  }
+
   async #gift(giftId: GiftId): Promise<CatalogueGift> {
     const gift = (await this.#use.directory.gifts()).find(({ id }) => id === giftId);
     if (gift === undefined) throw new AppError('GIFT_NOT_FOUND');
@@ -124,7 +130,6 @@ export class Gifts {
   async #accept(sender: UserProfile, content: GiftContent, gift: CatalogueGift): Promise<AcceptedGift> {
     const { store, queue, guard, stage, meter, onQueued } = this.#use;
     const { transactionId, recipientId, quantity, batchId } = content;
-    await guard.requireRoom();
     const [isMember] = await Promise.all([store.isMember(content.roomId, recipientId), queue.reserve(content)]);
     if (!isMember) throw new AppError('RECIPIENT_NOT_IN_ROOM');
 

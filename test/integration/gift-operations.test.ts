@@ -1,0 +1,135 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { giftShardOf } from '../../src/services/gifts/gift-shards.ts';
+import { pendingGiftsKey } from '../../src/services/redis/keys.ts';
+import { userIdSchema } from '../../src/core/ids.ts';
+import { eventually } from '../support/eventually.ts';
+import { addRoom, enter, type TestMember } from '../support/members.ts';
+import { startTestServer, type TestServer } from '../support/server.ts';
+
+const batch = '/internal/gifts/batch';
+const cli = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+const day = 24 * 3_600_000;
+
+describe('operators', () => {
+  let server: TestServer;
+  let sender: TestMember;
+  let recipient: TestMember;
+
+  beforeEach(async () => {
+    server = await startTestServer({ env: { GIFT_PENDING_ALARM_SECONDS: '1' } });
+    const roomId = addRoom(server);
+    sender = await enter(server, roomId);
+    recipient = await enter(server, roomId);
+  });
+  afterEach(async () => {
+    await sender.client.close();
+    await recipient.client.close();
+    await server[Symbol.asyncDispose]();
+  });
+
+  async function give(): Promise<string> {
+    const transactionId = randomUUID();
+    const gift = { roomId: sender.roomId, transactionId, giftId: '1', recipientId: recipient.user.id };
+    await sender.trpc.gift.send.mutate(gift);
+    return transactionId;
+  }
+  const statusOf = async (transactionId: string): Promise<string | undefined> => {
+    return (await sender.trpc.gift.status.query({ transactionIds: [transactionId] }))[0]?.status;
+  };
+  async function health(): Promise<unknown> {
+    return (await fetch(`${server.url}/health`)).json();
+  }
+  async function metric(name: string): Promise<number> {
+    const text = await (await fetch(`${server.url}/metrics/prometheus`)).text();
+    return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
+  }
+  function flylive(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+    const env = { ...process.env, FLYLIVE_URL: server.url, LARAVEL_INTERNAL_KEY: server.internalKey };
+    return new Promise((resolve) => {
+      execFile(process.execPath, [cli, ...args], { env }, (error, out, err) => {
+        resolve({ code: error === null ? 0 : Number(error.code), out, err });
+      });
+    });
+  }
+
+  /** As if the gift had been accepted a day and an hour ago. */
+  async function age(): Promise<void> {
+    const key = pendingGiftsKey(giftShardOf(userIdSchema.parse(sender.user.id)));
+    const [entry] = await server.store.xrange(key, '-', '+');
+    await server.store.del(key);
+    await server.store.xadd(key, `${Date.now() - day - 3_600_000}-0`, ...(entry?.[1] ?? []));
+  }
+
+  it('see gifts that wait, as numbers and as a fault of the node', async () => {
+    server.laravel.faults.set(batch, { status: 500 });
+    await give();
+    await eventually(async () => expect(await health()).toMatchObject({ gifts: 'PENDING_TOO_LONG' }));
+    expect(await metric('flylive_gifts_pending')).toBe(1);
+    expect(await metric('flylive_gifts_oldest_pending_seconds')).toBeGreaterThan(0);
+    expect(await metric('flylive_gifts_accepted_total')).toBe(1);
+    expect(await metric('flylive_gifts_retries_total')).toBeGreaterThan(0);
+    const { code, out } = await flylive('gifts', 'pending');
+    expect(code).toBe(0);
+    expect(out).toMatch(/^1 pending/);
+    server.laravel.faults.clear();
+    await eventually(async () => expect(await health()).toMatchObject({ status: 'ok' }), 20_000);
+    expect(await metric('flylive_gifts_settled_total')).toBe(1);
+    expect(await metric('flylive_gifts_in_flight')).toBe(0);
+    expect(await metric('flylive_gifts_flush_seconds_count')).toBeGreaterThan(1);
+  });
+
+  it('learn at once that Laravel does not take the key; nothing is lost', async () => {
+    server.laravel.faults.set(batch, { status: 401 });
+    const transactionId = await give();
+    await eventually(async () => expect(await health()).toMatchObject({ gifts: 'BACK_END_DENIES_KEY' }));
+    expect(await metric('flylive_gifts_paused')).toBe(1);
+    expect(await statusOf(transactionId)).toBe('pending');
+    expect((await flylive('gifts', 'pending')).out).toContain('does not take the internal key');
+    expect(server.laravel.faults.met(batch)).toBe(1);
+  });
+
+  it('find what is undecided for a day under review, never failed, and queue it again', async () => {
+    server.laravel.faults.set(batch, { status: 503 });
+    const transactionId = await give();
+    await age();
+    await eventually(async () => expect(await statusOf(transactionId)).toBe('underReview'), 15_000);
+    expect(await metric('flylive_gifts_under_review')).toBe(1);
+    const listed = await flylive('gifts', 'dead', '--json');
+    expect(JSON.parse(listed.out)).toMatchObject([{ transactionId, reason: 'TOO_OLD', senderId: sender.user.id }]);
+    expect((await flylive('gifts', 'dead')).out).toContain(transactionId);
+
+    server.laravel.faults.clear();
+    expect(await flylive('gifts', 'retry', randomUUID(), transactionId)).toMatchObject({
+      code: 0,
+      out: '1 queued again\n1 are not under review\n',
+    });
+    await eventually(async () => expect(await statusOf(transactionId)).toBe('settled'), 15_000);
+    expect(server.laravel.ledger()).toHaveLength(1);
+    expect((await flylive('gifts', 'retry', '--all', '--json')).out).toBe('{"queued":0}\n');
+  });
+
+  it('find a gift under review that Laravel cannot read, while the others of its batch go on', async () => {
+    const bad = await give();
+    const others = await Promise.all(Array.from({ length: 7 }, () => give()));
+    const key = pendingGiftsKey(giftShardOf(userIdSchema.parse(sender.user.id)));
+    const entries = await server.store.xrange(key, '-', '+');
+    expect(entries).toHaveLength(8);
+    server.laravel.unreadable.add(bad);
+    await eventually(async () => expect(await statusOf(bad)).toBe('underReview'), 15_000);
+    for (const other of others) await eventually(async () => expect(await statusOf(other)).toBe('settled'));
+    expect(server.laravel.ledger()).toHaveLength(7);
+    expect(JSON.parse((await flylive('gifts', 'dead', '--json')).out)).toMatchObject([{ reason: 'REFUSED' }]);
+  });
+
+  it('are told in one line what is wrong with their command', async () => {
+    expect(await flylive('gifts', 'retry')).toMatchObject({ code: 1, err: expect.stringMatching(/^flylive: name /) });
+    expect(await flylive('gifts', 'dead', '--limit', 'all')).toMatchObject({ code: 1 });
+    expect(await flylive('gifts', 'retry', 'x')).toMatchObject({ code: 2, err: expect.stringContaining('BAD_INPUT') });
+    const nowhere = await flylive('gifts', 'pending', '--url', 'http://127.0.0.1:1');
+    expect(nowhere).toMatchObject({ code: 3, err: expect.stringContaining('cannot be reached') });
+    expect((await flylive('gifts', '--help')).out).toContain('retry');
+  });
+});
