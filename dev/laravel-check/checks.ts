@@ -34,17 +34,15 @@ const endpoints = [
   ['POST', '/gifts/batch'],
 ] as const;
 
-const keyChecks = endpoints.map(
-  ([method, path]): Check => ({
-    name: `key: ${method} ${path} answers 401 without it and with a wrong one`,
-    run: async ({ backEnd }) => {
-      for (const key of [null, 'wrong-key-of-at-least-32-characters-in-length']) {
-        const answer = await backEnd.expect(401, method, path, method === 'POST' ? {} : undefined, { key });
-        fit(messageShape, answer.json());
-      }
-    },
-  }),
-);
+const keyChecks = endpoints.map(([method, path]): Check => ({
+  name: `key: ${method} ${path} answers 401 without it and with a wrong one`,
+  run: async ({ backEnd }) => {
+    for (const key of [null, 'wrong-key-of-at-least-32-characters-in-length']) {
+      const answer = await backEnd.expect(401, method, path, method === 'POST' ? {} : undefined, { key });
+      fit(messageShape, answer.json());
+    }
+  },
+}));
 
 const tokenChecks: Check[] = [
   {

@@ -139,7 +139,12 @@ export async function runGiftFaults(options: GiftFaultsOptions): Promise<GiftFau
   // Whoever would say a word twice has the time to.
   await sleep(1_500);
   return {
-    ...judge(laravel, senders, recipients.map(({ id }) => id), options),
+    ...judge(
+      laravel,
+      senders,
+      recipients.map(({ id }) => id),
+      options,
+    ),
     sends: senders.reduce((sum, { sends }) => sum + sends, 0),
     connections: senders.reduce((sum, { connections }) => sum + connections, 0),
     kills: nodes.killsByPoint,

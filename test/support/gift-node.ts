@@ -47,43 +47,51 @@ const app = createApp(
   {
     wrapGiftQueue: (queue) =>
       around(queue, {
-        enqueue: (enqueue) => async (...args) => {
-          const reply = enqueue(...args);
-          if (isTime("before enqueue's reply")) {
-            // The command is on its way to Redis.
-            await setImmediate();
-            await die();
-          }
-          const enqueued = await reply;
-          if (isTime("after enqueue's reply")) await die();
-          return enqueued;
-        },
-        claim: (claim) => async (...args) => {
-          const claimed = (await claim(...args)) as { gifts: unknown[] } | null;
-          if (claimed !== null && claimed.gifts.length > 0 && isTime('after claim')) await die();
-          return claimed;
-        },
-        finish: (finish) => async (...args) => {
-          if (isTime('before finish')) await die();
-          const finished = await finish(...args);
-          if (isTime('after finish')) await die();
-          return finished;
-        },
+        enqueue:
+          (enqueue) =>
+          async (...args) => {
+            const reply = enqueue(...args);
+            if (isTime("before enqueue's reply")) {
+              // The command is on its way to Redis.
+              await setImmediate();
+              await die();
+            }
+            const enqueued = await reply;
+            if (isTime("after enqueue's reply")) await die();
+            return enqueued;
+          },
+        claim:
+          (claim) =>
+          async (...args) => {
+            const claimed = (await claim(...args)) as { gifts: unknown[] } | null;
+            if (claimed !== null && claimed.gifts.length > 0 && isTime('after claim')) await die();
+            return claimed;
+          },
+        finish:
+          (finish) =>
+          async (...args) => {
+            if (isTime('before finish')) await die();
+            const finished = await finish(...args);
+            if (isTime('after finish')) await die();
+            return finished;
+          },
       }),
     wrapLaravel: (laravel) =>
       around(laravel, {
-        settleGifts: (settle) => async (...args) => {
-          if (isTime('before the post')) await die();
-          const answer = settle(...args);
-          if (isTime('during the post')) {
-            answer.catch(() => undefined);
-            await sleep(underWayMs);
-            await die();
-          }
-          const results = await answer;
-          if (isTime("after Laravel's commit")) await die();
-          return results;
-        },
+        settleGifts:
+          (settle) =>
+          async (...args) => {
+            if (isTime('before the post')) await die();
+            const answer = settle(...args);
+            if (isTime('during the post')) {
+              answer.catch(() => undefined);
+              await sleep(underWayMs);
+              await die();
+            }
+            const results = await answer;
+            if (isTime("after Laravel's commit")) await die();
+            return results;
+          },
       }),
   },
 );

@@ -13,7 +13,9 @@ export const pending = defineCommand({
       const answer = await server.admin.gifts.pending.query({ limit: readCount('limit', args.limit, 1_000) });
       if (args.json) return print(JSON.stringify(answer));
       const { pending: count, inFlight, oldestMs, underReview, denied, heldBack, gifts } = answer;
-      print(`${count} pending, ${inFlight} of them being settled; the oldest has waited ${Math.round(oldestMs / 1_000)} s`);
+      print(
+        `${count} pending, ${inFlight} of them being settled; the oldest has waited ${Math.round(oldestMs / 1_000)} s`,
+      );
       print(`${underReview} under review${underReview > 0 ? ' (flylive gifts dead)' : ''}`);
       if (denied) print('Laravel does not take the internal key: nothing is settled');
       else if (heldBack) print('Laravel does not answer: attempts are rare until it does');

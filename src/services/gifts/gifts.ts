@@ -146,10 +146,7 @@ export class Gifts {
   }
 }
 
-function contentOf(
-  { roomId, userId }: LocalMember,
-  gift: GiftRequest & Pick<GiftContent, 'batchId'>,
-): GiftContent {
+function contentOf({ roomId, userId }: LocalMember, gift: GiftRequest & Pick<GiftContent, 'batchId'>): GiftContent {
   return { ...gift, roomId, senderId: userId };
 }
 
