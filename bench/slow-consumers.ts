@@ -21,9 +21,7 @@ for (const start of [stage.ws, stage.socketIo, stage.flylive]) {
   using clients = stage.clientsOf(contestant);
   await clients.open(clientCount);
   const makeEvents = (): string[] =>
-    Array.from({ length: atOnce }, () =>
-      JSON.stringify(makeGiftEvent('x'.repeat(900))),
-    );
+    Array.from({ length: atOnce }, () => JSON.stringify(makeGiftEvent('x'.repeat(900))));
   for (let n = 0; n < 1_000; n += atOnce) {
     const arrival = clients.arrival(atOnce * clientCount);
     await contestant.publish(makeEvents());

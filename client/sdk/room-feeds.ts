@@ -30,8 +30,8 @@ interface Handlers<T> {
 type Subscribe<T> = (handlers: Handlers<T>) => { unsubscribe(): void };
 
 /**
- * The five subscriptions of a room, and the one of the user's gifts. Each topic keeps its own cursor, so that a new connection continues exactly where
- * the last one broke off.
+ * The five subscriptions of a room, and the one of the user's gifts. Each topic keeps its own cursor, so that a new
+ * connection continues exactly where the last one broke off.
  */
 export class RoomFeeds {
   readonly #options: RoomFeedsOptions;

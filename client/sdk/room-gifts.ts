@@ -66,11 +66,7 @@ export class RoomGifts extends Emitter<{
   }
 
   /** See `Room.sendGiftToMany`. */
-  async sendToMany({
-    giftId,
-    recipientIds,
-    quantity = 1,
-  }: GiftOrderForMany): Promise<Outputs['gift']['sendToMany']> {
+  async sendToMany({ giftId, recipientIds, quantity = 1 }: GiftOrderForMany): Promise<Outputs['gift']['sendToMany']> {
     const { roomId } = this.#membership;
     const recipients = recipientIds.map((recipientId) => ({ transactionId: uuidv7(), recipientId }));
     const batch = { roomId, batchId: uuidv7(), giftId, quantity, recipients };

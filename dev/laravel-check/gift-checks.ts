@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { demand, Miss, Skip } from './back-end.ts';
 import type { Check } from './checks.ts';
-import { fit, resultsShape, validationShape } from './shapes.ts';
+import { fit, type Result, validationShape } from './shapes.ts';
 import type { Subject } from './subject.ts';
 
 /** Larger than any key that a user could have, and still exact in JSON. */
@@ -171,7 +171,7 @@ async function many(subject: Subject, count: number): Promise<Awaited<ReturnType
   return Promise.all(Array.from({ length: count }, () => subject.gift()));
 }
 
-function demandReasons(results: (typeof resultsShape)['_output']['results']): void {
+function demandReasons(results: readonly Result[]): void {
   const silent = results.filter(({ status, reason }) => status === 'rejected' && (reason ?? '') === '');
   demand(silent.length === 0, 'a rejection has no reason');
 }

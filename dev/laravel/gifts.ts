@@ -24,12 +24,7 @@ export interface SentGift {
   readonly sent_at: string;
 }
 
-export type RejectionCode =
-  | 'INSUFFICIENT_BALANCE'
-  | 'UNKNOWN_GIFT'
-  | 'UNKNOWN_RECIPIENT'
-  | 'SELF_GIFT'
-  | 'ID_CONFLICT';
+export type RejectionCode = 'INSUFFICIENT_BALANCE' | 'UNKNOWN_GIFT' | 'UNKNOWN_RECIPIENT' | 'SELF_GIFT' | 'ID_CONFLICT';
 
 /** The answer to one sent gift. */
 export interface GiftResult {

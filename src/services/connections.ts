@@ -9,7 +9,7 @@ import type { RevocationList } from './revocation.ts';
 
 /** How often a live connection's token is looked up among the revoked ones, ms (DESIGN: cut within 60 s). */
 const revocationCheckMs = 50_000;
-/** Subscriptions of one connection; a client needs five. */
+/** Subscriptions of one connection; a client needs six. */
 const mostSubscriptions = 20;
 
 /** WebSocket close codes of ours (RFC 6455 leaves 4000-4999 to applications). */

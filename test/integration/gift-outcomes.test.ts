@@ -69,12 +69,10 @@ describe('the final word on a gift', () => {
     await using recipient = await enter(server, roomId);
     await using sender = await enter(server, roomId);
     const transactionId = await give(sender, recipient);
-    let cursor = '';
-    {
-      using told = await followOutcomes(sender);
-      await eventually(() => expect(told.outcomes).toHaveLength(1));
-      ({ cursor } = told);
-    }
+    const first = await followOutcomes(sender);
+    await eventually(() => expect(first.outcomes).toHaveLength(1));
+    const { cursor } = first;
+    first[Symbol.dispose]();
     await using again = connect(server.url, sender.user.token);
     using resumed = await followOutcomes(again, cursor);
     using unaware = await followOutcomes(again);

@@ -90,7 +90,7 @@ export class Gifts {
     await this.#admit(sender.id);
     const gift = await this.#gift(shared.giftId);
     return Promise.all(
-      contents.map((content, index) => {
+      contents.map(async (content, index) => {
         return earlier[index] ?? orRefusal(content, this.#accept(sender, content, gift));
       }),
     );

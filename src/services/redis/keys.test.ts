@@ -8,8 +8,8 @@ const placeholder = '<id>';
 
 /** Every name that src/services/redis/keys.ts can make. */
 function listKeyPatterns(): Set<string> {
-  const makers = Object.values(keys) as (string | ((id: string) => string | string[]))[];
-  return new Set(makers.flatMap((maker) => (typeof maker === 'string' ? maker : maker(placeholder))));
+  const makers = Object.values(keys) as (string | ((...ids: string[]) => string | string[]))[];
+  return new Set(makers.flatMap((maker) => (typeof maker === 'string' ? maker : maker(placeholder, placeholder))));
 }
 
 /** The names that docs/REDIS_KEYS.md explains, whatever it calls the ids. */
