@@ -3,8 +3,8 @@
  * and `npm test`, so it must cost next to nothing when everything is there, needs no
  * package and works with Node.js 20.
  *
- * Usage: node scripts/setup.mjs [--with-browser] [--worker-only]
- *   --with-browser  Chromium, too
+ * Usage: node scripts/setup.mjs [--for-tests] [--worker-only]
+ *   --for-tests     Chromium and coturn, too
  *   --worker-only   only mediasoup's native worker, for an image with its packages installed
  */
 import { release } from 'node:os';
@@ -19,7 +19,7 @@ import { createAptInstaller } from './setup/system-packages.mjs';
 import { ensureWorker } from './setup/worker.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const withBrowser = process.argv.includes('--with-browser');
+const forTests = process.argv.includes('--for-tests');
 const workerOnly = process.argv.includes('--worker-only');
 
 handleInterrupts();
@@ -41,7 +41,7 @@ if (workerOnly) {
   // The rest builds on the packages.
   if (problems.length === 0) {
     await attempt(() => ensureNodeBinary(root, progress));
-    await attempt(() => ensurePrograms(context, withBrowser ? ['redis', 'chromium'] : ['redis']));
+    await attempt(() => ensurePrograms(context, forTests ? ['redis', 'chromium', 'coturn'] : ['redis']));
     await attempt(() => ensureWorker(context));
   }
 }

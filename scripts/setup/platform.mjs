@@ -8,14 +8,14 @@ import { readFileSync } from 'node:fs';
 
 /** How each family calls what set-up looks for. */
 const PACKAGE_NAMES = {
-  debian: { redis: 'redis-server', chromium: 'chromium', openssl: 'openssl' },
-  fedora: { redis: 'redis', chromium: 'chromium', openssl: 'openssl' },
-  arch: { redis: 'redis', chromium: 'chromium', openssl: 'openssl' },
-  alpine: { redis: 'redis', chromium: 'chromium', openssl: 'openssl' },
-  macos: { redis: 'redis', chromium: '--cask google-chrome', openssl: 'openssl' },
+  debian: { redis: 'redis-server', chromium: 'chromium', openssl: 'openssl', coturn: 'coturn' },
+  fedora: { redis: 'redis', chromium: 'chromium', openssl: 'openssl', coturn: 'coturn' },
+  arch: { redis: 'redis', chromium: 'chromium', openssl: 'openssl', coturn: 'coturn' },
+  alpine: { redis: 'redis', chromium: 'chromium', openssl: 'openssl', coturn: 'coturn' },
+  macos: { redis: 'redis', chromium: '--cask google-chrome', openssl: 'openssl', coturn: 'coturn' },
 };
 
-/** @typedef {'redis' | 'chromium' | 'openssl'} Program */
+/** @typedef {'redis' | 'chromium' | 'openssl' | 'coturn'} Program */
 
 /**
  * @param {NodeJS.Platform} [platform]

@@ -36,7 +36,17 @@ export function findOpenssl(env = process.env) {
   return findOnPath('openssl', env);
 }
 
-const FINDERS = { redis: findRedis, chromium: findChromium, openssl: findOpenssl };
+/**
+ * The TURN server that browser tests relay sound through.
+ *
+ * @param {NodeJS.ProcessEnv} [env]
+ * @returns {string | undefined}
+ */
+export function findCoturn(env = process.env) {
+  return findOnPath('turnserver', env);
+}
+
+const FINDERS = { redis: findRedis, chromium: findChromium, openssl: findOpenssl, coturn: findCoturn };
 
 /**
  * Makes sure that programs are there which are no npm packages.

@@ -6,6 +6,8 @@ import { SetupProblem } from './problem.mjs';
 
 const LOCK_TRIES = 60;
 const LOCK_PAUSE_MS = 5_000;
+/** Packages whose installation starts a service. */
+const SERVICES = ['redis-server', 'coturn'];
 
 /**
  * Installs Debian packages, the lists being refreshed once a set-up.
@@ -47,7 +49,7 @@ export function createAptInstaller(progress) {
         },
       );
       if (!result.ok) throw aptProblem('apt-get install', result.lines, byHand);
-      if (missing.includes('redis-server')) await stopRedisService(prefix);
+      for (const service of SERVICES) if (missing.includes(service)) await stopService(prefix, service);
     });
   }
 
@@ -104,14 +106,15 @@ function aptProblem(command, lines, byHand) {
 }
 
 /**
- * Debian starts a system-wide Redis with the package. We start private ones and must not
- * leave a service behind that nobody asked for.
+ * Debian starts a system-wide service with the package. We start private ones and must not
+ * leave one behind that nobody asked for.
  *
  * @param {string[]} prefix
+ * @param {string} service named as its package
  */
-async function stopRedisService(prefix) {
+async function stopService(prefix, service) {
   const command = existsSync('/run/systemd/system')
-    ? [...prefix, 'systemctl', 'disable', '--now', 'redis-server']
-    : [...prefix, '/etc/init.d/redis-server', 'stop'];
+    ? [...prefix, 'systemctl', 'disable', '--now', service]
+    : [...prefix, `/etc/init.d/${service}`, 'stop'];
   await run(command[0] ?? '', command.slice(1));
 }

@@ -2,7 +2,7 @@
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { launchBrowser } from '../support/browser.ts';
-import { type Coturn, hasCoturn, startCoturn } from '../support/coturn.ts';
+import { type Coturn, startCoturn } from '../support/coturn.ts';
 import { hear } from '../support/hearing.ts';
 import { addRoom } from '../support/members.ts';
 import { type RoomTab, takeSeat, visit } from '../support/room-tab.ts';
@@ -97,7 +97,7 @@ describe('two who talk hear each other', () => {
     });
   });
 
-  describe.skipIf(!hasCoturn)('where only a TURN server is reached', () => {
+  describe('where only a TURN server is reached', () => {
     const secret = 'a-secret-shared-with-coturn';
     let coturn: Coturn;
     let server: TestServer;

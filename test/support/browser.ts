@@ -29,11 +29,11 @@ export interface Tab extends AsyncDisposable {
 /**
  * Starts Chromium, into whose made-up microphone somebody sings without end.
  *
- * @throws Error when there is no Chromium; `npm run setup -- --with-browser` gets one
+ * @throws Error when there is no Chromium; `npm run setup -- --for-tests` gets one
  */
 export async function launchBrowser(): Promise<Browser> {
   const executablePath = findChromium();
-  if (executablePath === undefined) throw new Error('Chromium is not installed: npm run setup -- --with-browser');
+  if (executablePath === undefined) throw new Error('Chromium is not installed: npm run setup -- --for-tests');
   await mkdir(outputDirectory, { recursive: true });
   const voice = join(outputDirectory, 'voice.wav');
   await writeVoice(voice);

@@ -5,16 +5,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from 'node:net';
 import { findFreePort } from '../../dev/free-port.ts';
 import { spawnTethered } from '../../dev/tethered-child.ts';
-import { findOnPath } from '../../scripts/setup/commands.mjs';
 
 /** A TURN server on the loopback that checks credentials by a shared secret. */
 export interface Coturn extends AsyncDisposable {
   /** For `TURN_URLS`. */
   readonly url: string;
 }
-
-/** Whether Debian's coturn is installed. */
-export const hasCoturn = findOnPath('turnserver') !== undefined;
 
 /** @param secret - for `TURN_SECRET` */
 export async function startCoturn(secret: string): Promise<Coturn> {
