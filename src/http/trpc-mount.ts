@@ -118,7 +118,10 @@ export async function mountTrpc(server: FastifyInstance, options: TrpcMountOptio
       socket.on('close', () => throttle.stop());
       (socket as EventSocket).bind(request.raw.socket);
       // A handler a connection, since its decoder counts the calls of this connection.
-      getWSConnectionHandler({ ...adapter, experimental_encoder: makeEncoder(throttle) })(socket, request.raw);
+      getWSConnectionHandler({ ...adapter, experimental_encoder: makeEncoder(socket as EventSocket, throttle) })(
+        socket,
+        request.raw,
+      );
     },
   );
 

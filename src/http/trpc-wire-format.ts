@@ -1,3 +1,5 @@
+import { getErrorShape, getTRPCErrorFromUnknown, transformTRPCResponse } from '@trpc/server';
+import { appRouter } from '../routers/index.ts';
 import type { WireFormat } from '../services/wire-format.ts';
 
 /**
@@ -17,6 +19,27 @@ export const trpcWireFormat: WireFormat = {
   activity: (requestId, activity) =>
     textFrames([`{"id":${requestId},"result":{"type":"data","data":{"json":${JSON.stringify(activity)}}}}`]),
 };
+
+/**
+ * The message that tells a client why its subscription is over; `stopped` follows it.
+ *
+ * @param requestId - the client's id of the subscription, as JSON text
+ */
+export function encodeFailure(requestId: string, path: string, cause: unknown): string {
+  const config = appRouter._def._config;
+  const error = getErrorShape({
+    config,
+    error: getTRPCErrorFromUnknown(cause),
+    type: 'subscription',
+    path,
+    input: undefined,
+    ctx: undefined,
+  });
+  return JSON.stringify(transformTRPCResponse(config, { id: JSON.parse(requestId) as string | number, error }));
+}
+
+/** The message that ends a subscription. */
+export const encodeStopped = (requestId: string): string => `{"id":${requestId},"result":{"type":"stopped"}}`;
 
 /** FIN and opcode 1 (RFC 6455, section 5.2). */
 const finalTextFrame = 0x81;

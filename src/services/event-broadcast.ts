@@ -11,7 +11,7 @@ const flushIntervalMs = 20;
 /** A subscription that is fed by the broadcast. */
 export interface BroadcastSubscriber extends ReplaySubscriber {
   /** Called when events were lost: the subscription must start again from `cursor`, by Redis. */
-  readonly onGap: (cursor: EventId) => void;
+  onGap(cursor: EventId): void;
 }
 
 interface Paused {
@@ -181,7 +181,8 @@ export class EventBroadcast {
     this.#flushed = this.#feed.head;
     const everybody = Object.values(this.#active).flatMap((subscribers) => [...subscribers]);
     for (const subscriber of [...everybody, ...this.#paused.keys()]) {
-      const position = this.#paused.get(subscriber)?.cursor ?? cursor;
+      // One that is ahead has been told what is between by another node.
+      const position = this.#ahead.get(subscriber) ?? this.#paused.get(subscriber)?.cursor ?? cursor;
       this.detach(subscriber);
       subscriber.onGap(position);
     }

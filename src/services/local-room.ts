@@ -1,3 +1,4 @@
+import { AppError } from '../core/errors.ts';
 import { compareEventIds, type EventId, type RoomId, type SessionId, type UserId } from '../core/ids.ts';
 import type { Logger } from '../core/logger.ts';
 import type { RoomMedia } from '../media/room-media.ts';
@@ -5,6 +6,7 @@ import type { Connection } from './connections.ts';
 import { EventBroadcast } from './event-broadcast.ts';
 import { RoomActivityBroadcast } from './room-activity.ts';
 import type { FeedEntry, RoomFeed } from './room-feed.ts';
+import type { RoomSubscription } from './room-subscription.ts';
 import type { WireFormat } from './wire-format.ts';
 
 /** A membership whose media is in this process. Its connection is null while the socket is lost. */
@@ -15,8 +17,8 @@ export interface LocalMember {
   readonly room: LocalRoom;
   /** Position of the log at which the membership began; older events do not concern it. */
   readonly since: EventId;
-  /** Aborts when the membership is over. */
-  readonly end: AbortController;
+  /** What the member is subscribed to; ended with the membership. */
+  readonly subscriptions: Set<RoomSubscription>;
   connection: Connection | null;
 }
 
@@ -131,7 +133,7 @@ export class LocalRoom {
       this.media.closeSession(member.sessionId);
       member.connection?.endMembership(this.roomId, reason);
       member.connection = null;
-      member.end.abort();
+      for (const subscription of member.subscriptions) subscription.fail(new AppError(reason));
       this.#onMemberGone(member);
     }
   }

@@ -90,7 +90,7 @@ export class Members {
           sessionId,
           room,
           since: snapshot.cursor,
-          end: new AbortController(),
+          subscriptions: new Set(),
           connection,
         };
         connection.member = member;

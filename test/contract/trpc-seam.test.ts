@@ -3,19 +3,22 @@ import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { createTRPCClient, createWSClient, wsLink } from '@trpc/client';
-import { initTRPC, tracked } from '@trpc/server';
+import { type AnyRouter, initTRPC, tracked } from '@trpc/server';
 import { getWSConnectionHandler } from '@trpc/server/adapters/ws';
 import superjson from 'superjson';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket, WebSocketServer } from 'ws';
 import { z } from 'zod';
+import { AppError } from '../../src/core/errors.ts';
 import { topicSchemas } from '../../src/core/events.ts';
 import { userIdSchema } from '../../src/core/ids.ts';
 import { EventSocket, makeEncoder } from '../../src/http/event-socket.ts';
-import { trpcWireFormat } from '../../src/http/trpc-wire-format.ts';
-import { HandOver, type HandedOver } from '../../src/routers/hand-over.ts';
+import { encodeFailure, encodeStopped, trpcWireFormat } from '../../src/http/trpc-wire-format.ts';
+import { HandOver } from '../../src/routers/hand-over.ts';
 import { transformer } from '../../src/routers/transformer.ts';
+import { publicProcedure, router as appLikeRouter } from '../../src/routers/trpc.ts';
 import type { FeedEntry } from '../../src/services/room-feed.ts';
+import type { SubscriptionSink } from '../../src/services/room-subscription.ts';
 import { eventually } from '../support/eventually.ts';
 import { eventId, feedEntry } from '../support/feed-entries.ts';
 import { readFrames } from '../support/frames.ts';
@@ -66,7 +69,11 @@ const subscriptionInput = z.object({ lastEventId: z.string().optional() }).optio
 /** What the procedures of this test report. */
 interface Seen {
   readonly resumedFrom: (string | undefined)[];
-  readonly handedOver: HandedOver[];
+  readonly handedOver: { readonly sink: SubscriptionSink; readonly requestId: string }[];
+  /** Request ids of handed-over subscriptions that were told to stop. */
+  readonly stopped: string[];
+  /** Generators of handed-over subscriptions that tRPC has let go of. */
+  letGo: number;
 }
 
 function makeRouter(seen: Seen) {
@@ -81,11 +88,19 @@ function makeRouter(seen: Seen) {
       yield* activities;
       await untilAborted(signal);
     }),
-    handedOver: t.procedure.input(subscriptionInput).subscription(async function* ({ input, signal }) {
+    handedOver: t.procedure.input(subscriptionInput).subscription(async function* ({ input }) {
       seen.resumedFrom.push(input?.lastEventId);
       yield tracked(input?.lastEventId ?? '0-0', { type: 'subscribed' });
-      yield new HandOver((sink, requestId) => void seen.handedOver.push({ sink, requestId })) as never;
-      await untilAborted(signal);
+      const marker = new HandOver((sink, requestId) => {
+        seen.handedOver.push({ sink, requestId });
+        return { path: 'handedOver', stop: () => void seen.stopped.push(requestId) };
+      });
+      try {
+        yield marker as never;
+        if (!marker.taken) throw new Error('Not taken');
+      } finally {
+        seen.letGo += 1;
+      }
     }),
   });
 }
@@ -97,19 +112,10 @@ let url: string;
 let serverSockets: EventSocket[];
 
 beforeEach(async () => {
-  seen = { resumedFrom: [], handedOver: [] };
+  seen = { resumedFrom: [], handedOver: [], stopped: [], letGo: 0 };
   serverSockets = [];
   server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false, WebSocket: EventSocket });
-  const serve = getWSConnectionHandler({
-    wss: server,
-    router: makeRouter(seen),
-    experimental_encoder: makeEncoder({ count: () => undefined }),
-  });
-  server.on('connection', (socket, request) => {
-    (socket as EventSocket).bind(request.socket);
-    serverSockets.push(socket as EventSocket);
-    serve(socket, request);
-  });
+  serve(server, makeRouter(seen));
   await once(server, 'listening');
   url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
@@ -119,9 +125,19 @@ afterEach(async () => {
   await once(server, 'close');
 });
 
+function serve(wss: WebSocketServer, router: AnyRouter): void {
+  wss.on('connection', (socket, request) => {
+    const eventSocket = socket as EventSocket;
+    eventSocket.bind(request.socket);
+    serverSockets.push(eventSocket);
+    const experimental_encoder = makeEncoder(eventSocket, { count: () => undefined });
+    getWSConnectionHandler({ wss, router, experimental_encoder })(socket, request);
+  });
+}
+
 /** A client that keeps every byte it receives. */
-async function openRaw() {
-  const socket = new WebSocket(url);
+async function openRaw(address = url) {
+  const socket = new WebSocket(address);
   const received: Buffer[] = [];
   let tcp: Socket | null = null;
   socket.on('upgrade', (response) => {
@@ -135,6 +151,8 @@ async function openRaw() {
     pause: () => tcp?.pause(),
     subscribe: (id: number | string, path: string) =>
       socket.send(JSON.stringify({ id, method: 'subscription', params: { path } })),
+    stop: (id: number | string) => socket.send(JSON.stringify({ id, method: 'subscription.stop' })),
+    terminate: () => socket.terminate(),
   };
 }
 
@@ -187,6 +205,75 @@ describe('the seam to tRPC', () => {
     await eventually(() => expect(raw.texts()).toHaveLength(5));
     const messages = raw.texts().map((text) => JSON.parse(text) as { result: { type: string; id?: string } });
     expect(messages.map(({ result }) => result.id ?? result.type)).toEqual(['started', 'started', '0-0', '0-0', '1-0']);
+  });
+
+  it('lets tRPC forget the subscription without telling the client', async () => {
+    const raw = await openRaw();
+    raw.subscribe(5, 'handedOver');
+    await eventually(() => expect(seen.letGo).toBe(1));
+    // tRPC says `stopped` some microtasks later; whatever it says comes before this answer.
+    raw.subscribe(6, 'untracked');
+    await eventually(() => expect(raw.texts()).toHaveLength(2 + 1 + activities.length));
+    expect(raw.texts().filter((text) => text.includes('"stopped"'))).toEqual([]);
+    expect(seen.stopped).toEqual([]);
+  });
+
+  it("stops at the client's wish, once, and says so as tRPC does", async () => {
+    const raw = await openRaw();
+    raw.subscribe(5, 'handedOver');
+    raw.subscribe('six', 'untracked');
+    const before = 3 + activities.length;
+    await eventually(() => expect(raw.texts()).toHaveLength(before));
+    raw.stop(5);
+    raw.stop(5);
+    raw.stop('six');
+    await eventually(() => expect(raw.texts()).toHaveLength(before + 2));
+    const [ours, trpcs, ...rest] = raw.texts().slice(before);
+    expect(seen.stopped).toEqual(['5']);
+    expect(rest).toEqual([]);
+    expect(ours).toBe(trpcs?.replace('"six"', '5'));
+  });
+
+  it('stops when the socket is gone', async () => {
+    const raw = await openRaw();
+    raw.subscribe(5, 'handedOver');
+    raw.subscribe(6, 'handedOver');
+    await eventually(() => expect(seen.handedOver).toHaveLength(2));
+    raw.terminate();
+    await eventually(() => expect(seen.stopped).toEqual(['5', '6']));
+  });
+
+  it('refuses a second subscription with the id of one that was handed over, which goes on', async () => {
+    const raw = await openRaw();
+    raw.subscribe(5, 'handedOver');
+    await eventually(() => expect(seen.letGo).toBe(1));
+    raw.subscribe(5, 'handedOver');
+    await eventually(() => expect(raw.texts().some((text) => text.includes('"error"'))).toBe(true));
+    expect(seen.handedOver).toHaveLength(1);
+    expect(seen.stopped).toEqual([]);
+    raw.stop(5);
+    await eventually(() => expect(seen.stopped).toEqual(['5']));
+  });
+
+  it.each([
+    new AppError('SESSION_REPLACED'),
+    new AppError('RATE_LIMITED', { details: { retryAfterMs: 5 } }),
+    new Error('Unknown'),
+  ])('says why a subscription is over byte for byte as tRPC says it (%s)', async (error) => {
+    const failing = publicProcedure.subscription(async function* () {
+      yield tracked('0-0', {});
+      throw error;
+    });
+    const other = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false, WebSocket: EventSocket });
+    serve(other, appLikeRouter({ room: { failing } }));
+    await once(other, 'listening');
+    const raw = await openRaw(`ws://127.0.0.1:${(other.address() as AddressInfo).port}`);
+    raw.subscribe('seven', 'room.failing');
+    await eventually(() => expect(raw.texts()).toHaveLength(4));
+    const [, , ...trpcs] = raw.texts();
+    expect([encodeFailure('"seven"', 'room.failing', error), encodeStopped('"seven"')]).toEqual(trpcs);
+    raw.terminate();
+    other.close();
   });
 
   it('keeps the order of what tRPC sends and what the broadcast writes', async () => {
