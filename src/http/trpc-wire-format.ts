@@ -1,6 +1,6 @@
 import { getErrorShape, getTRPCErrorFromUnknown, transformTRPCResponse } from '@trpc/server';
 import { appRouter } from '../routers/index.ts';
-import type { WireFormat } from '../services/wire-format.ts';
+import type { EncodedMessages, WireFormat } from '../services/wire-format.ts';
 
 /**
  * The messages that tRPC's WebSocket adapter would send for `tracked()` events and for plain values, with superjson as
@@ -9,15 +9,13 @@ import type { WireFormat } from '../services/wire-format.ts';
  * Events are plain JSON, so superjson adds no `meta`.
  */
 export const trpcWireFormat: WireFormat = {
-  events: (requestId, entries) =>
-    textFrames(
+  events: (entries) =>
+    new TextFrames(
       entries.map(
-        ({ id, json }) =>
-          `{"id":${requestId},"result":{"type":"data","data":{"json":{"id":"${id}","data":${json}}},"id":"${id}"}}`,
+        ({ id, json }) => `,"result":{"type":"data","data":{"json":{"id":"${id}","data":${json}}},"id":"${id}"}}`,
       ),
     ),
-  activity: (requestId, activity) =>
-    textFrames([`{"id":${requestId},"result":{"type":"data","data":{"json":${JSON.stringify(activity)}}}}`]),
+  activity: (activity) => new TextFrames([`,"result":{"type":"data","data":{"json":${JSON.stringify(activity)}}}}`]),
 };
 
 /**
@@ -44,16 +42,51 @@ export const encodeStopped = (requestId: string): string => `{"id":${requestId},
 /** FIN and opcode 1 (RFC 6455, section 5.2). */
 const finalTextFrame = 0x81;
 
-/** Unmasked text frames, as servers send them, one a text, in one piece. */
-function textFrames(texts: readonly string[]): Buffer {
-  const lengths = texts.map((text) => Buffer.byteLength(text));
-  const frames = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + headerLength(length) + length, 0));
-  let offset = 0;
-  for (const [index, text] of texts.entries()) {
-    offset = writeHeader(frames, offset, lengths[index] ?? 0);
-    offset += frames.write(text, offset);
+/**
+ * Unmasked text frames, as servers send them, one a message. All but the request id, which comes first, is encoded once;
+ * another id costs a copy.
+ */
+class TextFrames implements EncodedMessages {
+  /** The messages from after their request ids on, one after the other. */
+  readonly #rests: Buffer;
+  /** Where each of them ends. */
+  readonly #ends: number[] = [];
+  readonly #made = new Map<string, Buffer>();
+
+  constructor(rests: readonly string[]) {
+    this.#rests = Buffer.from(rests.join(''));
+    let end = 0;
+    for (const rest of rests) this.#ends.push((end += Buffer.byteLength(rest)));
   }
-  return frames;
+
+  for(requestId: string): Buffer {
+    const known = this.#made.get(requestId);
+    if (known !== undefined) return known;
+    const frames = this.#make(`{"id":${requestId}`);
+    this.#made.set(requestId, frames);
+    return frames;
+  }
+
+  #make(start: string): Buffer {
+    const startLength = Buffer.byteLength(start);
+    let size = 0;
+    let from = 0;
+    for (const end of this.#ends) {
+      const length = startLength + end - from;
+      size += headerLength(length) + length;
+      from = end;
+    }
+    const frames = Buffer.allocUnsafe(size);
+    let offset = 0;
+    from = 0;
+    for (const end of this.#ends) {
+      offset = writeHeader(frames, offset, startLength + end - from);
+      offset += frames.write(start, offset);
+      offset += this.#rests.copy(frames, offset, from, end);
+      from = end;
+    }
+    return frames;
+  }
 }
 
 function headerLength(length: number): number {

@@ -3,7 +3,7 @@ import { compareEventIds, type EventId, type UserId } from '../core/ids.ts';
 import { longestPauseMs, pauseAboveBytes, pauseCheckMs, resumeBelowBytes } from './byte-sink.ts';
 import type { ReplaySubscriber } from './event-replay.ts';
 import { type FeedEntry, isFor, type RoomFeed } from './room-feed.ts';
-import { SharedBytes, type WireFormat } from './wire-format.ts';
+import type { WireFormat } from './wire-format.ts';
 
 /** Bursts are written together: one write a client and interval, ms. A single event in a quiet room goes at once. */
 const flushIntervalMs = 20;
@@ -23,8 +23,8 @@ interface Paused {
 /**
  * Writes one room's events to every subscribed socket of this process.
  *
- * Cost: an event is encoded once a distinct request id; a client costs one write of shared bytes a flush, whether that
- * holds one event or fifty. A client that does not read costs at most 256 KiB and its place in a set.
+ * Cost: an event is encoded once, and copied once a distinct request id; a client costs one write of shared bytes a flush,
+ * whether that holds one event or fifty. A client that does not read costs at most 256 KiB and its place in a set.
  */
 export class EventBroadcast {
   readonly #feed: RoomFeed;
@@ -122,7 +122,7 @@ export class EventBroadcast {
   #flushTopic(topic: Topic, batch: readonly FeedEntry[], before: EventId): void {
     const forEverybody = batch.filter(({ recipient }) => recipient === null);
     const recipients = new Set<UserId | null>(batch.map(({ recipient }) => recipient));
-    const shared = new SharedBytes((requestId) => this.#wire.events(requestId, forEverybody));
+    const shared = this.#wire.events(forEverybody);
     for (const subscriber of this.#active[topic]) {
       if (this.#pauseIfBehind(subscriber, before)) continue;
       if (this.#ahead.has(subscriber) || recipients.has(subscriber.filter.userId)) this.#write(subscriber, batch);
@@ -141,7 +141,7 @@ export class EventBroadcast {
       this.#ahead.delete(subscriber);
     }
     if (wanted.length > 0 && subscriber.sink.writable) {
-      subscriber.sink.write(this.#wire.events(subscriber.requestId, wanted));
+      subscriber.sink.write(this.#wire.events(wanted).for(subscriber.requestId));
     }
   }
 

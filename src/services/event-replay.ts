@@ -43,11 +43,11 @@ export class EventReplay {
     if (missed === null) {
       const snapshot = await this.#store.read(feed.roomId);
       const resync: FeedControlEvent = { type: 'resync', snapshot };
-      sink.write(this.#wire.events(requestId, [{ id: snapshot.cursor, json: JSON.stringify(resync) }]));
+      sink.write(this.#wire.events([{ id: snapshot.cursor, json: JSON.stringify(resync) }]).for(requestId));
       return snapshot.cursor;
     }
     const wanted = missed.entries.filter((entry) => isFor(entry, filter));
-    if (wanted.length > 0) sink.write(this.#wire.events(requestId, wanted));
+    if (wanted.length > 0) sink.write(this.#wire.events(wanted).for(requestId));
     return missed.end;
   }
 

@@ -3,7 +3,7 @@ import type { UserId } from '../core/ids.ts';
 import type { Logger } from '../core/logger.ts';
 import type { ByteSink } from './byte-sink.ts';
 import type { RoomFeed } from './room-feed.ts';
-import { SharedBytes, type WireFormat } from './wire-format.ts';
+import type { WireFormat } from './wire-format.ts';
 
 /** Least time between two counts of one room, ms. */
 const countIntervalMs = 1_000;
@@ -26,7 +26,7 @@ export interface RoomActivityOptions {
 
 /**
  * Who is audible in a room, who is forwarded and how many are there, written to every watching socket: the newest state
- * only, at most as often as levels are observed. Encoded once a distinct request id.
+ * only, at most as often as levels are observed. Encoded once.
  */
 export class RoomActivityBroadcast {
   readonly #options: RoomActivityOptions;
@@ -51,7 +51,7 @@ export class RoomActivityBroadcast {
   watch(watcher: ActivityWatcher): void {
     this.#watchers.add(watcher);
     const activity = this.#activity();
-    if (activity !== null) watcher.sink.write(this.#options.wire.activity(watcher.requestId, activity));
+    if (activity !== null) watcher.sink.write(this.#options.wire.activity(activity).for(watcher.requestId));
     // Not before somebody asks: the first member is not counted until its join is done.
     if (!this.#counts) {
       this.#counts = true;
@@ -91,7 +91,7 @@ export class RoomActivityBroadcast {
   #publish(): void {
     const activity = this.#activity();
     if (activity === null) return;
-    const shared = new SharedBytes((requestId) => this.#options.wire.activity(requestId, activity));
+    const shared = this.#options.wire.activity(activity);
     for (const { sink, requestId } of this.#watchers) {
       if (sink.writable && sink.bufferedBytes < skipAboveBytes) sink.write(shared.for(requestId));
     }

@@ -180,7 +180,7 @@ describe('the seam to tRPC', () => {
       raw.subscribe(id, 'tracked');
       await eventually(() => expect(raw.texts()).toHaveLength(1 + entries.length));
       expect(JSON.parse(raw.texts()[0] ?? '')).toEqual({ id, result: { type: 'started' } });
-      const ours = Buffer.from(trpcWireFormat.events(JSON.stringify(id), entries));
+      const ours = Buffer.from(trpcWireFormat.events(entries).for(JSON.stringify(id)));
       expect(afterStarted(raw.received()).toString()).toBe(ours.toString());
       expect(afterStarted(raw.received()).equals(ours)).toBe(true);
     },
@@ -190,7 +190,7 @@ describe('the seam to tRPC', () => {
     const raw = await openRaw();
     raw.subscribe(4, 'untracked');
     await eventually(() => expect(raw.texts()).toHaveLength(1 + activities.length));
-    const ours = Buffer.concat(activities.map((activity) => trpcWireFormat.activity('4', activity)));
+    const ours = Buffer.concat(activities.map((activity) => trpcWireFormat.activity(activity).for('4')));
     expect(afterStarted(raw.received()).equals(ours)).toBe(true);
   });
 
@@ -201,7 +201,7 @@ describe('the seam to tRPC', () => {
     await eventually(() => expect(seen.handedOver).toHaveLength(2));
     expect(seen.handedOver.map(({ requestId }) => requestId)).toEqual(['5', '"six"']);
     for (const { sink } of seen.handedOver) expect(sink).toBe(serverSockets[0]);
-    seen.handedOver[0]?.sink.write(trpcWireFormat.events('5', [feedEntry(1)]));
+    seen.handedOver[0]?.sink.write(trpcWireFormat.events([feedEntry(1)]).for('5'));
     await eventually(() => expect(raw.texts()).toHaveLength(5));
     const messages = raw.texts().map((text) => JSON.parse(text) as { result: { type: string; id?: string } });
     expect(messages.map(({ result }) => result.id ?? result.type)).toEqual(['started', 'started', '0-0', '0-0', '1-0']);
@@ -281,7 +281,7 @@ describe('the seam to tRPC', () => {
     const [socket] = serverSockets;
     for (let n = 0; n < 100; n += 1) {
       socket?.send(`before ${n}`);
-      socket?.write(trpcWireFormat.events('1', [feedEntry(n)]));
+      socket?.write(trpcWireFormat.events([feedEntry(n)]).for('1'));
       socket?.send('x'.repeat(n * 1_000));
     }
     await eventually(() => expect(raw.texts()).toHaveLength(300));
@@ -297,7 +297,7 @@ describe('the seam to tRPC', () => {
     const raw = await openRaw();
     raw.pause();
     const [socket] = serverSockets;
-    const piece = trpcWireFormat.events('1', [feedEntry(1, { content: 'x'.repeat(1_000_000) })]);
+    const piece = trpcWireFormat.events([feedEntry(1, { content: 'x'.repeat(1_000_000) })]).for('1');
     for (let n = 0; n < 20; n += 1) socket?.write(piece);
     await eventually(() => expect(socket?.bufferedBytes).toBeGreaterThan(1_000_000));
   });
@@ -311,7 +311,7 @@ describe('a stock client', () => {
     await eventually(() => expect(seen.handedOver).toHaveLength(1));
     const { sink, requestId } = seen.handedOver[0] ?? expect.unreachable();
     const sent = [0, 100, 60_000, 70_000, 300_000].map((size, n) => feedEntry(n + 1, { content: 'é'.repeat(size) }));
-    sink.write(trpcWireFormat.events(requestId, sent));
+    sink.write(trpcWireFormat.events(sent).for(requestId));
     await eventually(() => expect(received).toHaveLength(1 + sent.length));
     expect(received.slice(1)).toEqual(sent.map(({ id, event }) => ({ id, data: event })));
   });
@@ -322,7 +322,7 @@ describe('a stock client', () => {
     client.trpc.handedOver.subscribe(undefined, { onData: (item) => void received.push(item) });
     await eventually(() => expect(seen.handedOver).toHaveLength(1));
     const { sink, requestId } = seen.handedOver[0] ?? expect.unreachable();
-    for (const activity of activities) sink.write(trpcWireFormat.activity(requestId, activity));
+    for (const activity of activities) sink.write(trpcWireFormat.activity(activity).for(requestId));
     await eventually(() => expect(received.slice(1)).toEqual(activities));
   });
 
@@ -333,7 +333,7 @@ describe('a stock client', () => {
     for (let life = 1; life <= 3; life += 1) {
       await eventually(() => expect(seen.handedOver).toHaveLength(life));
       const { sink, requestId } = seen.handedOver[life - 1] ?? expect.unreachable();
-      sink.write(trpcWireFormat.events(requestId, [feedEntry(life * 10), feedEntry(life * 10 + 1)]));
+      sink.write(trpcWireFormat.events([feedEntry(life * 10), feedEntry(life * 10 + 1)]).for(requestId));
       await eventually(() => expect(ids.at(-1)).toBe(eventId(life * 10 + 1)));
       sink.terminate();
     }
