@@ -139,7 +139,7 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
     { perUser: connectionsPerUser, perAddress: connectionsPerAddress },
     { auth, revocations, logger },
   );
-  const directory = new RoomDirectory(laravel, store);
+  const directory = new RoomDirectory(laravel, store, config.rooms.opus);
   const reader = new EventReader(redis, subscriber, logger, overrides.ringLength);
   const rooms = new LocalRooms({ reader, media: mediaRooms, store, wire: trpcWireFormat, nodeId, logger });
   onStop('rooms', () => rooms.closeAll());

@@ -28,6 +28,13 @@ describe('configuration', () => {
     expect(config.media.portRange).toBeNull();
   });
 
+  it('takes packets of 20, 40 and 60 ms', () => {
+    expect(loadConfig(production).rooms.opus).toEqual({ packetMs: 20, dtx: false });
+    const settings = { ...production, ROOM_OPUS_PTIME: '60', ROOM_OPUS_DTX: 'true' };
+    expect(loadConfig(settings).rooms.opus).toEqual({ packetMs: 60, dtx: true });
+    expect(problemsOf({ ...production, ROOM_OPUS_PTIME: '30' })).toEqual([expect.stringMatching(/^ROOM_OPUS_PTIME: /)]);
+  });
+
   it('refuses production without each setting that it cannot guess', () => {
     expect(problemsOf({ NODE_ENV: 'production' })).toEqual([
       'REDIS_HOST is required in production',

@@ -91,6 +91,12 @@ export const environmentSchema = z.object({
   ROOM_GRACE_SECONDS: count(1, 600).default(30),
   ROOM_IDLE_SECONDS: count(1, 86_400).default(60),
   ROOM_EVENT_LOG_LENGTH: count(100, 100_000).default(2_000),
+  /** Of rooms for which Laravel says nothing else. */
+  ROOM_OPUS_PTIME: z.coerce
+    .number()
+    .pipe(z.literal([20, 40, 60]))
+    .default(20),
+  ROOM_OPUS_DTX: z.stringbool().default(false),
 });
 
 type Environment = z.infer<typeof environmentSchema>;
@@ -197,6 +203,7 @@ function toConfig(env: Environment) {
       graceMs: env.ROOM_GRACE_SECONDS * 1_000,
       idleMs: env.ROOM_IDLE_SECONDS * 1_000,
       eventLogLength: env.ROOM_EVENT_LOG_LENGTH,
+      opus: { packetMs: env.ROOM_OPUS_PTIME, dtx: env.ROOM_OPUS_DTX },
     },
     gifts: {
       /** Null: one while any is connected. */

@@ -107,7 +107,15 @@ export class FlyLive {
     timeLine.mark('answer');
     const { call } = membership;
     const audio = new RoomAudio(
-      { roomId, device, iceServers: () => membership.iceServers, call, logger, timeLine },
+      {
+        roomId,
+        device,
+        iceServers: () => membership.answer.iceServers,
+        opus: () => membership.answer.opus,
+        call,
+        logger,
+        timeLine,
+      },
       playback,
       answer.user.id,
     );

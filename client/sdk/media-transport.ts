@@ -1,5 +1,6 @@
 import type { Device } from 'mediasoup-client';
 import type { DtlsParameters, Transport } from 'mediasoup-client/types';
+import type { OpusSettings } from '../../src/core/model.ts';
 import type { Call, Outputs } from './api.ts';
 import { delay, fullJitter } from './back-off.ts';
 import { toFlyLiveError } from './errors.ts';
@@ -12,6 +13,8 @@ export interface MediaContext {
   readonly device: Device;
   /** Of the last join: TURN credentials run out. */
   readonly iceServers: () => RTCIceServer[];
+  /** How the room's speakers encode; of the last join too. */
+  readonly opus: () => OpusSettings;
   readonly call: Call;
   readonly logger: Logger;
   /** Of the call that joined. */

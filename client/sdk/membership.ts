@@ -38,8 +38,7 @@ export class Membership extends Emitter<MembershipEvents> {
   readonly #connection: Connection;
   readonly #stopListening: () => void;
   readonly #rtpCapabilities: ServerCapabilities;
-  #sessionId: string;
-  #iceServers: JoinAnswer['iceServers'];
+  #answer: JoinAnswer;
   #status: MembershipStatus = 'joined';
   /** Aborted and replaced with every change of status. */
   #changed = new AbortController();
@@ -74,20 +73,19 @@ export class Membership extends Emitter<MembershipEvents> {
     this.#connection = connection;
     this.roomId = roomId;
     this.#rtpCapabilities = rtpCapabilities;
-    this.#sessionId = answer.sessionId;
-    this.#iceServers = answer.iceServers;
+    this.#answer = answer;
     this.#stopListening = connection.on('state', (state) => this.#onConnection(state));
     // The connection may have been lost between the answer and here.
     queueMicrotask(() => this.#onConnection(connection.state));
   }
 
   get sessionId(): string {
-    return this.#sessionId;
+    return this.#answer.sessionId;
   }
 
-  /** STUN and TURN servers as the last join answered them. */
-  get iceServers(): JoinAnswer['iceServers'] {
-    return this.#iceServers;
+  /** What the last join answered. */
+  get answer(): JoinAnswer {
+    return this.#answer;
   }
 
   get status(): MembershipStatus {
@@ -187,14 +185,13 @@ export class Membership extends Emitter<MembershipEvents> {
     const { roomId } = this;
     const rtpCapabilities = this.#rtpCapabilities;
     for (let attempt = 0; this.#status === 'reconnecting'; attempt += 1) {
-      const sessionId = this.#sessionId;
+      const { sessionId } = this;
       try {
         const answer = await this.#connection.call((api) =>
           api.room.join.mutate({ roomId, sessionId, rtpCapabilities }),
         );
         if (this.#status !== 'reconnecting') break;
-        this.#sessionId = answer.sessionId;
-        this.#iceServers = answer.iceServers;
+        this.#answer = answer;
         this.#set('joined');
         this.emit('rejoined', answer);
       } catch (thrown) {

@@ -6,8 +6,8 @@ import { MediaTransport } from './media-transport.ts';
 import type { MediaContext } from './media-transport.ts';
 import { Reconciler } from './reconciler.ts';
 
-/** Speech: one channel, forward error correction in band, no gaps in silence. */
-const codecOptions = { opusStereo: false, opusFec: true, opusDtx: false };
+/** Speech: one channel, forward error correction in band. */
+const speech = { opusStereo: false, opusFec: true };
 
 interface Wanted {
   readonly track: MediaStreamTrack;
@@ -112,6 +112,8 @@ export class Sender {
     const wanted = this.#wanted;
     if (!wanted) return undefined;
     const { track, paused } = wanted;
+    const { dtx: opusDtx, packetMs: opusPtime } = this.#context.opus();
+    const codecOptions = { ...speech, opusDtx, opusPtime };
     const producer = await transport.produce({ track, codecOptions, stopTracks: false, appData: { paused } });
     // The seat may have been left while the server answered; it has closed its end then.
     if (!this.#wanted || transport.closed) {

@@ -14,7 +14,14 @@ export const validTokenShape = z.object({
   user: z.object({ id: userKey, name: z.string(), avatar: z.string().nullable() }),
 });
 
-const room = z.object({ id: key, title: z.string(), owner_id: userKey, seat_count: z.int().min(1).max(30) });
+const room = z.object({
+  id: key,
+  title: z.string(),
+  owner_id: userKey,
+  seat_count: z.int().min(1).max(30),
+  opus_ptime: z.literal([20, 40, 60]).nullish(),
+  opus_dtx: z.boolean().nullish(),
+});
 export const roomsShape = z.object({ rooms: z.array(room) });
 export const roomShape = z.object({ room });
 export type Room = z.infer<typeof room>;

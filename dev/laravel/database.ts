@@ -25,6 +25,8 @@ const schema = `
     title              TEXT NOT NULL,
     owner_id           INTEGER NOT NULL REFERENCES users (id),
     seat_count         INTEGER NOT NULL CHECK (seat_count BETWEEN 1 AND 30),
+    opus_ptime         INTEGER CHECK (opus_ptime IN (20, 40, 60)),
+    opus_dtx           INTEGER CHECK (opus_dtx IN (0, 1)),
     is_open            INTEGER NOT NULL DEFAULT 1,
     is_live            INTEGER NOT NULL DEFAULT 0,
     participant_count  INTEGER NOT NULL DEFAULT 0,

@@ -7,6 +7,9 @@ export interface Room {
   readonly title: string;
   readonly owner_id: number;
   readonly seat_count: number;
+  /** Left out: what the audio server is configured for. */
+  readonly opus_ptime?: 20 | 40 | 60;
+  readonly opus_dtx?: boolean;
 }
 
 /** What the audio server last said about a room. */
@@ -24,9 +27,21 @@ export interface NewRoom {
   readonly ownerId: number;
   /** 1-30; 15 by default. */
   readonly seatCount?: number;
+  /** ms of audio a packet. */
+  readonly opusPtime?: 20 | 40 | 60;
+  readonly opusDtx?: boolean;
 }
 
-const DESCRIPTION = 'id, title, owner_id, seat_count';
+const DESCRIPTION = 'id, title, owner_id, seat_count, opus_ptime, opus_dtx';
+
+interface Row {
+  readonly id: string;
+  readonly title: string;
+  readonly owner_id: number;
+  readonly seat_count: number;
+  readonly opus_ptime: 20 | 40 | 60 | null;
+  readonly opus_dtx: 0 | 1 | null;
+}
 
 /** The rooms that Laravel owns. */
 export class Rooms {
@@ -36,11 +51,19 @@ export class Rooms {
     this.#database = database;
   }
 
-  add({ id = randomUUID(), title, ownerId, seatCount = 15 }: NewRoom): Room {
+  add({ id = randomUUID(), title, ownerId, seatCount = 15, opusPtime, opusDtx }: NewRoom): Room {
+    const row: Row = {
+      id: id.toLowerCase(),
+      title,
+      owner_id: ownerId,
+      seat_count: seatCount,
+      opus_ptime: opusPtime ?? null,
+      opus_dtx: opusDtx === undefined ? null : opusDtx ? 1 : 0,
+    };
     this.#database
-      .prepare('INSERT INTO rooms (id, title, owner_id, seat_count) VALUES (?, ?, ?, ?)')
-      .run(id.toLowerCase(), title, ownerId, seatCount);
-    return { id: id.toLowerCase(), title, owner_id: ownerId, seat_count: seatCount };
+      .prepare(`INSERT INTO rooms (${DESCRIPTION}) VALUES (?, ?, ?, ?, ?, ?)`)
+      .run(row.id, row.title, row.owner_id, row.seat_count, row.opus_ptime, row.opus_dtx);
+    return describe(row);
   }
 
   /** Ends a room for good: it is no longer listed and cannot be found. */
@@ -51,7 +74,7 @@ export class Rooms {
   /** The rooms open to join, oldest first. */
   listOpen(): readonly Room[] {
     const rows = this.#database.prepare(`SELECT ${DESCRIPTION} FROM rooms WHERE is_open = 1 ORDER BY rowid`).all();
-    return rows as unknown as Room[];
+    return (rows as unknown as Row[]).map(describe);
   }
 
   /** The room, or null when there is none or it is not open to join. */
@@ -59,7 +82,7 @@ export class Rooms {
     const row = this.#database
       .prepare(`SELECT ${DESCRIPTION} FROM rooms WHERE id = ? AND is_open = 1`)
       .get(id.toLowerCase());
-    return (row as Room | undefined) ?? null;
+    return row === undefined ? null : describe(row as unknown as Row);
   }
 
   /** Keeps what the audio server says; absolute values, so saying it twice changes nothing. False: no such room. */
@@ -69,4 +92,12 @@ export class Rooms {
       .run(status.is_live ? 1 : 0, status.participant_count, status.closed_at, id.toLowerCase());
     return changes > 0;
   }
+}
+
+function describe({ opus_ptime: ptime, opus_dtx: dtx, ...room }: Row): Room {
+  return {
+    ...room,
+    ...(ptime === null ? {} : { opus_ptime: ptime }),
+    ...(dtx === null ? {} : { opus_dtx: dtx === 1 }),
+  };
 }

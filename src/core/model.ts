@@ -8,6 +8,14 @@ export interface UserProfile {
   readonly avatar: string | null;
 }
 
+/** How speakers encode their voice. */
+export interface OpusSettings {
+  /** Audio in a packet, ms. Longer ones cost less and arrive later. */
+  readonly packetMs: 20 | 40 | 60;
+  /** Discontinuous transmission: hardly any packets while a speaker is silent. */
+  readonly dtx: boolean;
+}
+
 /** A room as Laravel describes it. */
 export interface RoomDescription {
   readonly id: RoomId;
@@ -15,6 +23,7 @@ export interface RoomDescription {
   readonly ownerId: UserId;
   /** Number of seats, 1-30. */
   readonly seatCount: number;
+  readonly opus: OpusSettings;
 }
 
 /** One line of the lobby. */

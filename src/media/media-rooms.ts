@@ -2,7 +2,7 @@ import { AppError } from '../core/errors.ts';
 import type { RoomId } from '../core/ids.ts';
 import { RoomMedia, type RoomMediaOptions } from './room-media.ts';
 
-export type MediaRoomsOptions = Omit<RoomMediaOptions, 'roomId'>;
+export type MediaRoomsOptions = Omit<RoomMediaOptions, 'roomId' | 'packetMs'>;
 
 interface Entry {
   readonly opening: Promise<RoomMedia>;
@@ -26,15 +26,16 @@ export class MediaRooms {
   /**
    * The room's media; opened once, however many ask at the same time. A failed opening is forgotten.
    *
+   * @param packetMs - how much audio its speakers put into a packet, ms
    * @throws AppError `MEDIA_UNAVAILABLE` when no worker can take the room, or it was closed while being opened
    */
-  open(roomId: RoomId): Promise<RoomMedia> {
+  open(roomId: RoomId, packetMs = 20): Promise<RoomMedia> {
     const known = this.#entries.get(roomId);
     if (known) return known.opening;
     const { promise, resolve, reject } = Promise.withResolvers<RoomMedia>();
     const entry: Entry = { opening: promise, media: undefined };
     this.#entries.set(roomId, entry);
-    this.#open(roomId, entry).then(resolve, (error: unknown) => {
+    this.#open(roomId, packetMs, entry).then(resolve, (error: unknown) => {
       this.#forget(roomId, entry);
       reject(error);
     });
@@ -62,8 +63,8 @@ export class MediaRooms {
     for (const roomId of [...this.#entries.keys()]) this.close(roomId);
   }
 
-  async #open(roomId: RoomId, entry: Entry): Promise<RoomMedia> {
-    const media = await RoomMedia.open({ ...this.#options, roomId });
+  async #open(roomId: RoomId, packetMs: number, entry: Entry): Promise<RoomMedia> {
+    const media = await RoomMedia.open({ ...this.#options, roomId, packetMs });
     if (this.#entries.get(roomId) !== entry) {
       media.close();
       throw new AppError('MEDIA_UNAVAILABLE', { message: 'The room was closed while it was being opened' });

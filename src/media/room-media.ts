@@ -24,6 +24,8 @@ export interface RoomMediaOptions {
   readonly logger: Logger;
   /** Sessions with a receive transport that one audience router takes before another is opened. Default: 500. */
   readonly listenersPerRouter?: number;
+  /** How much audio speakers put into a packet, ms. Default: 20. */
+  readonly packetMs?: number;
   /** How many speakers, the loudest, are forwarded at a time; 0 or left out: all. */
   readonly maxForwardedSpeakers?: number;
 }
@@ -71,7 +73,7 @@ export class RoomMedia extends Emitter<RoomMediaEvents> {
   /** @throws AppError `MEDIA_UNAVAILABLE` when no worker can take the room */
   static async open(options: RoomMediaOptions): Promise<RoomMedia> {
     try {
-      return new RoomMedia(options, await Stage.open(options.pool.leastLoaded(), options.logger));
+      return new RoomMedia(options, await Stage.open(options.pool.leastLoaded(), options.logger, options.packetMs));
     } catch (error) {
       throw mediaError(error, { missing: 'MEDIA_UNAVAILABLE', refused: 'MEDIA_UNAVAILABLE' });
     }

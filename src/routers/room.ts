@@ -12,7 +12,7 @@ export const roomRouter = router({
   /** Joins, or continues a session after a lost socket; answers all that a client needs to show and hear the room. */
   join: userProcedure.input(joinInput).mutation(async ({ ctx, input }) => {
     const { members, media, iceServers, rtpCapabilities, graceMs } = ctx.services;
-    const { membership, snapshot } = await members.join(ctx.connection, input.roomId, input.sessionId ?? null);
+    const { membership, snapshot, room } = await members.join(ctx.connection, input.roomId, input.sessionId ?? null);
     // A session that goes on has its transports.
     const capabilities = membership.resumed ? undefined : input.rtpCapabilities;
     return {
@@ -26,6 +26,8 @@ export const roomRouter = router({
       rtpCapabilities,
       /** STUN and TURN servers; none are needed where the client reaches the announced address. */
       iceServers: iceServers.issueTo(ctx.user.id),
+      /** How the room's speakers are asked to encode. */
+      opus: room.opus,
       gracePeriodMs: graceMs,
     };
   }),

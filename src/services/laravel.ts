@@ -9,7 +9,7 @@ import {
   type UserId,
   userIdSchema,
 } from '../core/ids.ts';
-import type { CatalogueGift, RoomDescription, UserProfile } from '../core/model.ts';
+import type { CatalogueGift, OpusSettings, RoomDescription, UserProfile } from '../core/model.ts';
 
 /** The back end could not answer: not reached, too slow, 429 or 5xx. What was asked may or may not have happened. */
 export class LaravelUnavailableError extends Error {
@@ -77,9 +77,18 @@ const roomSchema = z
     title: z.string(),
     owner_id: userIdSchema,
     seat_count: z.int().min(1).max(30),
+    opus_ptime: z.literal([20, 40, 60]).nullish(),
+    opus_dtx: z.boolean().nullish(),
   })
-  .transform((room): RoomDescription => {
-    return { id: room.id, title: room.title, ownerId: room.owner_id, seatCount: room.seat_count };
+  .transform((room): LaravelRoom => {
+    const { id, title, owner_id: ownerId, seat_count: seatCount, opus_ptime: packetMs, opus_dtx: dtx } = room;
+    return {
+      id,
+      title,
+      ownerId,
+      seatCount,
+      opus: { ...(packetMs && { packetMs }), ...(typeof dtx === 'boolean' && { dtx }) },
+    };
   });
 const giftSchema = z.object({
   id: keyText.pipe(giftIdSchema),
@@ -104,6 +113,11 @@ const giftResultSchema = z
       senderBalance: result.sender_balance ?? null,
     };
   });
+
+/** A room whose audio settings may be left to this server. */
+export interface LaravelRoom extends Omit<RoomDescription, 'opus'> {
+  readonly opus: Partial<OpusSettings>;
+}
 
 export interface LaravelOptions {
   /** Base address, without `/internal`. */
@@ -136,12 +150,12 @@ export class LaravelClient {
   }
 
   /** The rooms that are open to join. */
-  async listRooms(): Promise<RoomDescription[]> {
+  async listRooms(): Promise<LaravelRoom[]> {
     return parse(z.object({ rooms: z.array(roomSchema) }), await this.#call('GET', '/rooms')).rooms;
   }
 
   /** @returns null when there is no such room */
-  async findRoom(roomId: RoomId): Promise<RoomDescription | null> {
+  async findRoom(roomId: RoomId): Promise<LaravelRoom | null> {
     const answer = await this.#call('GET', `/rooms/${roomId}`, undefined, [404]);
     return answer === null ? null : parse(z.object({ room: roomSchema }), answer).room;
   }

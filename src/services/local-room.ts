@@ -1,6 +1,7 @@
 import { AppError } from '../core/errors.ts';
 import { compareEventIds, type EventId, type RoomId, type SessionId, type UserId } from '../core/ids.ts';
 import type { Logger } from '../core/logger.ts';
+import type { OpusSettings } from '../core/model.ts';
 import type { RoomMedia } from '../media/room-media.ts';
 import type { Connection } from './connections.ts';
 import { EventBroadcast } from './event-broadcast.ts';
@@ -24,6 +25,7 @@ export interface LocalMember {
 
 export interface LocalRoomOptions {
   readonly feed: RoomFeed;
+  readonly opus: OpusSettings;
   readonly media: RoomMedia;
   readonly wire: WireFormat;
   readonly countMembers: () => Promise<number>;
@@ -41,6 +43,8 @@ export interface LocalRoomOptions {
 export class LocalRoom {
   readonly roomId: RoomId;
   readonly feed: RoomFeed;
+  /** How its speakers encode. */
+  readonly opus: OpusSettings;
   /** Writes the room's events to the sockets of this process. */
   readonly events: EventBroadcast;
   /** Writes levels and counts to the sockets of this process. */
@@ -51,9 +55,10 @@ export class LocalRoom {
   #media: RoomMedia;
   #closed = false;
 
-  constructor({ feed, media, wire, countMembers, onMemberGone, logger }: LocalRoomOptions) {
+  constructor({ feed, opus, media, wire, countMembers, onMemberGone, logger }: LocalRoomOptions) {
     this.roomId = feed.roomId;
     this.feed = feed;
+    this.opus = opus;
     this.events = new EventBroadcast(feed, wire);
     this.activity = new RoomActivityBroadcast({ feed, wire, countMembers, logger });
     this.#media = media;

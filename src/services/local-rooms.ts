@@ -1,6 +1,7 @@
 import { AppError } from '../core/errors.ts';
 import type { NodeId, RoomId } from '../core/ids.ts';
 import type { Logger } from '../core/logger.ts';
+import type { OpusSettings } from '../core/model.ts';
 import type { MediaRooms } from '../media/media-rooms.ts';
 import type { RoomMedia } from '../media/room-media.ts';
 import type { EventReader } from './event-reader.ts';
@@ -46,10 +47,11 @@ export class LocalRooms {
   /**
    * Holds a room open; concurrent first calls open it once.
    *
+   * @param opus - what its speakers are told while it stays open here
    * @throws AppError MEDIA_UNAVAILABLE when no router can be made; Error when Redis is away
    */
-  async hold(roomId: RoomId): Promise<LocalRoom> {
-    const held = this.#held.get(roomId) ?? this.#open(roomId);
+  async hold(roomId: RoomId, opus: OpusSettings): Promise<LocalRoom> {
+    const held = this.#held.get(roomId) ?? this.#open(roomId, opus);
     held.holders += 1;
     return held.opening;
   }
@@ -70,8 +72,8 @@ export class LocalRooms {
     this.#held.clear();
   }
 
-  #open(roomId: RoomId): HeldRoom {
-    const held: HeldRoom = { opening: this.#load(roomId), room: null, holders: 0 };
+  #open(roomId: RoomId, opus: OpusSettings): HeldRoom {
+    const held: HeldRoom = { opening: this.#load(roomId, opus), room: null, holders: 0 };
     this.#held.set(roomId, held);
     held.opening.then(
       (room) => (held.room = room),
@@ -80,13 +82,14 @@ export class LocalRooms {
     return held;
   }
 
-  async #load(roomId: RoomId): Promise<LocalRoom> {
+  async #load(roomId: RoomId, opus: OpusSettings): Promise<LocalRoom> {
     const { reader, media, store, wire, logger } = this.#use;
     const feed = await reader.hold(roomId);
     try {
-      const roomMedia = await media.open(roomId);
+      const roomMedia = await media.open(roomId, opus.packetMs);
       const room = new LocalRoom({
         feed,
+        opus,
         media: roomMedia,
         wire,
         countMembers: () => store.countMembers(roomId),
@@ -126,7 +129,7 @@ export class LocalRooms {
   async #reopenMedia(room: LocalRoom): Promise<void> {
     const { store, media, nodeId } = this.#use;
     await store.closeProducersOfNode(room.roomId, nodeId);
-    const roomMedia = await media.open(room.roomId);
+    const roomMedia = await media.open(room.roomId, room.opus.packetMs);
     if (room.closed) return;
     room.useMedia(roomMedia);
     this.#watchMedia(room, roomMedia);

@@ -62,7 +62,7 @@ export class Members {
     if (current !== null && current.roomId !== roomId) throw new AppError('ALREADY_IN_ANOTHER_ROOM');
 
     const description = await directory.describe(roomId);
-    const room = await rooms.hold(roomId);
+    const room = await rooms.hold(roomId, description.opus);
     let kept = false;
     try {
       await nodeRooms.add(roomId);

@@ -1,7 +1,7 @@
 import { AppError } from '../core/errors.ts';
 import type { RoomId } from '../core/ids.ts';
-import type { CatalogueGift, RoomDescription, RoomListing } from '../core/model.ts';
-import type { LaravelClient } from './laravel.ts';
+import type { CatalogueGift, OpusSettings, RoomDescription, RoomListing } from '../core/model.ts';
+import type { LaravelClient, LaravelRoom } from './laravel.ts';
 import { CachedValue, KeyedCache } from './cache.ts';
 import type { RoomStore } from './room-store.ts';
 
@@ -13,12 +13,15 @@ const catalogueLifetimeMs = 60_000;
 /** What Laravel knows and the server looks up: rooms and the gift catalogue. */
 export class RoomDirectory {
   readonly #store: RoomStore;
-  readonly #rooms: KeyedCache<RoomId, RoomDescription | null>;
-  readonly #list: CachedValue<RoomDescription[]>;
+  readonly #opus: OpusSettings;
+  readonly #rooms: KeyedCache<RoomId, LaravelRoom | null>;
+  readonly #list: CachedValue<LaravelRoom[]>;
   readonly #catalogue: CachedValue<CatalogueGift[]>;
 
-  constructor(laravel: LaravelClient, store: RoomStore) {
+  /** @param opus - of rooms for which Laravel says nothing else */
+  constructor(laravel: LaravelClient, store: RoomStore, opus: OpusSettings) {
     this.#store = store;
+    this.#opus = opus;
     this.#rooms = new KeyedCache(roomLifetimeMs, (roomId) => laravel.findRoom(roomId));
     this.#list = new CachedValue(listLifetimeMs, () => laravel.listRooms());
     this.#catalogue = new CachedValue(catalogueLifetimeMs, () => laravel.listGifts());
@@ -28,7 +31,7 @@ export class RoomDirectory {
   async describe(roomId: RoomId): Promise<RoomDescription> {
     const room = await this.#rooms.get(roomId).catch(unavailable);
     if (room === null) throw new AppError('ROOM_NOT_FOUND');
-    return room;
+    return { ...room, opus: { ...this.#opus, ...room.opus } };
   }
 
   /** The rooms that can be joined, with how many are in each now. */

@@ -73,6 +73,16 @@ describe('joining with RTP capabilities', () => {
     );
   });
 
+  it('says how the speakers of the room encode: as Laravel has it, and as the server has it otherwise', async () => {
+    const rooms = [{}, { opusPtime: 40 }, { opusPtime: 60, opusDtx: true }] as const;
+    const joins = rooms.map((room) => newClient().trpc.room.join.mutate({ roomId: addRoom(server, room) }));
+    expect((await Promise.all(joins)).map(({ opus }) => opus)).toEqual([
+      { packetMs: 20, dtx: false },
+      { packetMs: 40, dtx: false },
+      { packetMs: 60, dtx: true },
+    ]);
+  });
+
   it('leaves out what the device cannot play, and joins all the same', async () => {
     const roomId = addRoom(server);
     await speak(roomId);
