@@ -21,6 +21,7 @@ import { Chat } from './services/chat.ts';
 import { Connections } from './services/connections.ts';
 import { EventReader } from './services/event-reader.ts';
 import { EventReplay } from './services/event-replay.ts';
+import { LogPages } from './services/log-pages.ts';
 import { GiftGuard } from './services/gifts/gift-guard.ts';
 import { GiftHealth } from './services/gifts/gift-health.ts';
 import { GiftOutcomes } from './services/gifts/gift-outcomes.ts';
@@ -190,7 +191,7 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
     giftOutcomes,
     giftReview,
     giftSettlement,
-    replay: new EventReplay(reader, store, trpcWireFormat),
+    replay: new EventReplay(new LogPages(reader), store, trpcWireFormat),
     workers,
     rtpCapabilities: await readCapabilities(workers),
     iceServers: new IceServers(config.media.turn),

@@ -42,6 +42,9 @@ export const encodeStopped = (requestId: string): string => `{"id":${requestId},
 /** FIN and opcode 1 (RFC 6455, section 5.2). */
 const finalTextFrame = 0x81;
 
+/** Request ids whose messages are kept for the next one that asks. Rare ids cost a copy each, and hold no memory. */
+const mostShared = 8;
+
 /**
  * Unmasked text frames, as servers send them, one a message. All but the request id, which comes first, is encoded once;
  * another id costs a copy.
@@ -63,7 +66,7 @@ class TextFrames implements EncodedMessages {
     const known = this.#made.get(requestId);
     if (known !== undefined) return known;
     const frames = this.#make(`{"id":${requestId}`);
-    this.#made.set(requestId, frames);
+    if (this.#made.size < mostShared) this.#made.set(requestId, frames);
     return frames;
   }
 

@@ -5,8 +5,10 @@ import type { Logger } from '../core/logger.ts';
 import { roomEventsKey, roomFeedChannel } from './redis/keys.ts';
 import { type FeedEntry, type LoggedEvent, RoomFeed } from './room-feed.ts';
 
-/** Entries read from a log in one call. */
+/** Entries read from a log in one call, to catch up. */
 const pageLength = 256;
+/** The same for clients that come back: what is made of a page waits until they have read it. */
+const clientPageLength = 128;
 
 interface HeldFeed {
   readonly feed: Promise<RoomFeed>;
@@ -103,7 +105,7 @@ export class EventReader {
    *   given out)
    */
   async readAfter(roomId: RoomId, cursor: EventId): Promise<LogPage | null> {
-    const [first, ...rest] = await this.#readLog(roomId, cursor);
+    const [first, ...rest] = await this.#readLog(roomId, cursor, clientPageLength);
     if (first?.[0] !== cursor) return null;
     const { entries, ...page } = this.#toPage(rest, cursor);
     // Pages wait for clients that read slowly; of the contents only the text is wanted.
@@ -177,8 +179,8 @@ export class EventReader {
   }
 
   /** Entries of a log from position `from` on, that one included. */
-  #readLog(roomId: RoomId, from: EventId): Promise<LogEntry[]> {
-    return this.#commands.xrange(roomEventsKey(roomId), from, '+', 'COUNT', pageLength);
+  #readLog(roomId: RoomId, from: EventId, length = pageLength): Promise<LogEntry[]> {
+    return this.#commands.xrange(roomEventsKey(roomId), from, '+', 'COUNT', length);
   }
 
   #toPage(entries: readonly LogEntry[], start: EventId): LogPage<FeedEntry> {

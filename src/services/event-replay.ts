@@ -1,7 +1,7 @@
 import type { FeedControlEvent } from '../core/events.ts';
 import { compareEventIds, type EventId } from '../core/ids.ts';
 import { type ByteSink, pauseAboveBytes, untilRead } from './byte-sink.ts';
-import type { EventReader, LogPage } from './event-reader.ts';
+import type { LogPages, LogPart } from './log-pages.ts';
 import { type FeedFilter, isFor, type RoomFeed } from './room-feed.ts';
 import type { RoomStore } from './room-store.ts';
 import type { WireFormat } from './wire-format.ts';
@@ -16,12 +16,12 @@ export interface ReplaySubscriber {
 
 /** Writes to a subscriber what it has missed, from memory or Redis. */
 export class EventReplay {
-  readonly #reader: EventReader;
+  readonly #pages: LogPages;
   readonly #store: RoomStore;
   readonly #wire: WireFormat;
 
-  constructor(reader: EventReader, store: RoomStore, wire: WireFormat) {
-    this.#reader = reader;
+  constructor(pages: LogPages, store: RoomStore, wire: WireFormat) {
+    this.#pages = pages;
     this.#store = store;
     this.#wire = wire;
   }
@@ -33,7 +33,8 @@ export class EventReplay {
    *
    * @returns the position that has been reached: `cursor` itself when the feed's memory goes on from there; null when the
    *   client is gone
-   * @throws AppError ROOM_NOT_FOUND when the room has been closed; Error when Redis cannot be reached
+   * @throws AppError ROOM_NOT_FOUND when the room has been closed, SERVICE_UNAVAILABLE when too many replay; Error when
+   *   Redis cannot be reached
    */
   async writePage(feed: RoomFeed, subscriber: ReplaySubscriber, cursor: EventId): Promise<EventId | null> {
     const { sink, requestId, filter } = subscriber;
@@ -52,9 +53,9 @@ export class EventReplay {
   }
 
   /** What comes after a cursor: from memory, else from Redis; null when the cursor is no position of this log. */
-  async #after(feed: RoomFeed, cursor: EventId): Promise<Pick<LogPage, 'entries' | 'end'> | null> {
+  async #after(feed: RoomFeed, cursor: EventId): Promise<LogPart | null> {
     if (feed.has(cursor)) return { entries: feed.after(cursor) ?? [], end: feed.head };
-    const page = await this.#reader.readAfter(feed.roomId, cursor);
+    const page = await this.#pages.after(feed.roomId, cursor);
     // A cursor beyond our head was given out by a node that has read further; the broadcast skips up to it.
     const ahead = page !== null && compareEventIds(cursor, feed.head) > 0;
     return ahead ? { entries: [], end: cursor } : page;

@@ -12,8 +12,8 @@ export interface WireFormat {
 /** Messages that are encoded but for the subscription they are for. */
 export interface EncodedMessages {
   /**
-   * The messages for one subscription, as one piece of bytes; the same piece for equal ids, which clients of one kind
-   * have that have made the same calls.
+   * The messages for one subscription, as one piece of bytes; mostly the same piece for equal ids, which
+   * clients of one kind have that have made the same calls.
    *
    * @param requestId - the client's id of its subscription, as JSON text
    */
