@@ -72,9 +72,9 @@ export class LightClient {
     this.#lastId += count;
   }
 
-  /** Sends a frame as it is. */
-  sendRaw(frame: string | Buffer): void {
-    this.#socket.send(frame);
+  /** Sends a frame as it is. @returns when TCP has taken it, or the socket is gone */
+  sendRaw(frame: string | Buffer): Promise<void> {
+    return new Promise((resolve) => this.#socket.send(frame, () => resolve()));
   }
 
   /** Stops reading, down to TCP. */
