@@ -1,6 +1,7 @@
 import { AppError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import { Audience } from './audience.ts';
+import type { MediaWorker } from './media-worker.ts';
 import type { Stage, StageProducer } from './stage.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
@@ -10,6 +11,8 @@ export interface AudienceGroupOptions {
   readonly logger: Logger;
   /** Sessions with a receive transport that one router takes before another is opened. */
   readonly listenersPerRouter: number;
+  /** How many speakers each of them is sent at a time, at most. */
+  readonly maxForwarded: number;
   /** Whether a producer of the stage is kept from the audience at the moment. */
   readonly isHeld: (producerId: string) => boolean;
   /** A worker died and took a router along; whoever had a place there takes another. */
@@ -26,6 +29,7 @@ export interface AudiencePlace {
 
 interface Member {
   readonly opening: Promise<Audience>;
+  worker: MediaWorker | undefined;
   audience: Audience | undefined;
   places: number;
 }
@@ -78,7 +82,7 @@ export class AudienceGroup {
 
   #add(): Member {
     const { promise, resolve, reject } = Promise.withResolvers<Audience>();
-    const member: Member = { opening: promise, audience: undefined, places: 0 };
+    const member: Member = { opening: promise, worker: undefined, audience: undefined, places: 0 };
     this.#members.add(member);
     this.#open(member).then(resolve, (error: unknown) => {
       this.#remove(member);
@@ -91,7 +95,8 @@ export class AudienceGroup {
 
   async #open(member: Member): Promise<Audience> {
     const { pool, stage, logger, isHeld } = this.#options;
-    const worker = pool.near(stage.worker);
+    const worker = pool.near(stage.worker, (candidate) => this.#expectedOn(candidate));
+    member.worker = worker;
     const onLost = () => this.#onLost(member);
     const audience = await Audience.open({ worker, stage: stage.router, logger, isHeld, onLost });
     if (!this.#members.has(member)) {
@@ -102,6 +107,21 @@ export class AudienceGroup {
     // In the same step as becoming known to #forward(), so that no producer falls between.
     for (const producer of stage.producers) audience.forward(producer);
     return audience;
+  }
+
+  /**
+   * What listeners on a worker will be sent beyond what they are sent now. Many come at once, and routers fill before their
+   * listeners have made a single consumer.
+   */
+  #expectedOn(worker: MediaWorker): number {
+    const { stage, maxForwarded } = this.#options;
+    const streamsEach = Math.min(stage.size, maxForwarded);
+    let expected = 0;
+    for (const { worker: its, audience, places } of this.#members) {
+      if (its !== worker) continue;
+      expected += Math.max(0, places * streamsEach - (audience ? worker.sentBy(audience.router.id) : 0));
+    }
+    return expected;
   }
 
   #remove(member: Member): void {

@@ -13,8 +13,8 @@ beforeAll(async () => {
 });
 afterAll(() => pool.close());
 
-async function openStage(): Promise<Stage> {
-  const stage = await Stage.open(pool.leastLoaded(), silentLogger);
+async function openStage(on = pool): Promise<Stage> {
+  const stage = await Stage.open(on.leastLoaded(), silentLogger);
   onTestFinished(() => stage.close());
   return stage;
 }
@@ -102,10 +102,18 @@ describe('Audience', () => {
 });
 
 describe('AudienceGroup', () => {
-  async function openGroup(listenersPerRouter: number) {
-    const stage = await openStage();
+  async function openGroup(listenersPerRouter: number, maxForwarded = Infinity, on = pool) {
+    const stage = await openStage(on);
     const isHeld = () => false;
-    const options = { pool, stage, logger: silentLogger, listenersPerRouter, isHeld, onLost: vi.fn() };
+    const options = {
+      pool: on,
+      stage,
+      logger: silentLogger,
+      listenersPerRouter,
+      maxForwarded,
+      isHeld,
+      onLost: vi.fn(),
+    };
     const group = new AudienceGroup(options);
     onTestFinished(() => group.close());
     return { stage, group };
@@ -134,6 +142,18 @@ describe('AudienceGroup', () => {
     }
     places[0]?.release();
     expect(await group.take().audience).toBe(audiences[0]);
+  });
+
+  it('spreads those who come at the same time by what they will be sent', async () => {
+    await using own = new AsyncDisposableStack();
+    const twoWorkers = own.adopt(await createPool(2, { nearness: 300 }), (closing) => closing.close());
+    const { stage, group } = await openGroup(200, 2, twoWorkers);
+    for (let speaker = 0; speaker < 3; speaker += 1) await addSpeaker(stage);
+    // Two streams each, though three speak: a full router is 400.
+    const places = Array.from({ length: 600 }, () => group.take());
+    expect(new Set(await Promise.all(places.map((place) => place.audience))).size).toBe(3);
+    // The stage, and by turns what is near it or has less to do.
+    expect((await twoWorkers.dump()).map(({ routers }) => routers)).toEqual([3, 1]);
   });
 
   it('closes a router when its last place is given back', async () => {

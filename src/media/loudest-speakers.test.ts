@@ -14,7 +14,7 @@ class Scene {
   constructor(places: number, ids: string) {
     this.selection = new LoudestSpeakers(places);
     for (const id of ids) this.selection.add(id, this.now);
-    // The places of new speakers pass.
+    // What new speakers are expected to say is over.
     this.run(3_000, () => ({}));
     this.changes.length = 0;
   }
@@ -44,27 +44,59 @@ class Scene {
 }
 
 describe('LoudestSpeakers', () => {
-  it('gives a place at the first report of speech and takes it after 1.5 s of silence', () => {
-    const scene = new Scene(3, 'ab');
-    const start = scene.now;
-    scene.run(2_000, () => ({ a: -25 })).run(3_000, () => ({}));
-    const lastHeard = start + 2_000 - reportMs;
-    expect(scene.changes).toEqual([
-      { at: start, chosen: 'a' },
-      { at: lastHeard + 1_500, chosen: '' },
-    ]);
+  it('carries everybody while there are no more than places, whoever speaks', () => {
+    const scene = new Scene(3, 'abc');
+    expect(scene.chosen).toBe('abc');
+    scene.run(60_000, (at) => ({ [Math.floor(at / 5_000) % 2 === 0 ? 'a' : 'b']: -30 }));
+    expect(scene.changes).toEqual([]);
   });
 
-  it('says when a place runs out, for silence brings no reports', () => {
+  it('gives a place at the first report of speech, that of whoever has been silent the longest', () => {
+    const scene = new Scene(3, 'abcd');
+    for (const id of 'abc') scene.run(2_000, () => ({ [id]: -25 }));
+    expect(scene.chosen).toBe('abc');
+    scene.run(3_000, () => ({}));
+    const start = scene.now;
+    scene.run(3_000, () => ({ d: -25 })).run(3_000, () => ({}));
+    expect(scene.changes.at(-1)).toEqual({ at: start, chosen: 'bcd' });
+  });
+
+  it('keeps the place of whoever has been silent for less than 1.5 s', () => {
+    const scene = new Scene(1, 'ab');
+    scene.run(4_000, () => ({ a: -25 }));
+    const lastHeard = scene.now - reportMs;
+    scene.run(250, () => ({ b: -48 })).run(3_000, () => ({}));
+    expect(scene.changes.at(-1)).toEqual({ at: lastHeard + 1_500, chosen: 'b' });
+  });
+
+  it('says when a place may be given to somebody who waits, for silence brings no reports', () => {
     const selection = new LoudestSpeakers(1);
     selection.add('a', 100);
+    expect(selection.dueAt).toBeNull();
+    selection.add('b', 1_000);
     expect([...selection.chosen]).toEqual(['a']);
     expect(selection.dueAt).toBe(1_600);
     selection.settle(1_599);
     expect([...selection.chosen]).toEqual(['a']);
     selection.settle(1_600);
-    expect([...selection.chosen]).toEqual([]);
+    expect([...selection.chosen]).toEqual(['b']);
     expect(selection.dueAt).toBeNull();
+  });
+
+  it('gives a place that is left to the silent', () => {
+    const scene = new Scene(2, 'abc');
+    for (const id of 'ab') scene.run(2_000, () => ({ [id]: -25 }));
+    expect(scene.chosen).toBe('ab');
+    scene.selection.remove('a', scene.now);
+    expect(scene.chosen).toBe('bc');
+  });
+
+  it('protects somebody silent who begins to speak again as one who has just been given the place', () => {
+    const scene = new Scene(1, 'ab');
+    scene.run(250, () => ({ a: -25 })).run(5_000, () => ({}));
+    const start = scene.now;
+    scene.run(3_000, () => ({ a: -45, b: -20 }));
+    expect(scene.changes.map(({ at, chosen }) => [at - start, chosen]).at(-1)).toEqual([1_000, 'b']);
   });
 
   it('never takes a place from either of two in dialogue, whatever the other thirteen rustle', () => {
@@ -88,7 +120,7 @@ describe('LoudestSpeakers', () => {
   it('lets two keep their places without one change while only they talk', () => {
     const scene = new Scene(3, 'abc');
     scene.run(10 * 60_000, (at) => ({ [Math.floor(at / 1_000) % 2 === 0 ? 'a' : 'b']: -30 }));
-    expect(scene.changes.map(({ chosen }) => chosen)).toEqual(['b', 'ab']);
+    expect(scene.changes).toEqual([]);
   });
 
   it('gives the place of the quietest to somebody clearly louder, and only after a second', () => {
@@ -105,7 +137,7 @@ describe('LoudestSpeakers', () => {
     scene.run(4_000, () => ({ a: -25 }));
     const stopped = scene.now;
     scene.run(250, () => ({ c: -20 })).run(1_000, () => ({ b: -25 }));
-    expect(scene.changes.map(({ chosen }) => chosen)).toEqual(['a', 'b']);
+    expect(scene.changes.map(({ chosen }) => chosen)).toEqual(['b']);
     expect(scene.changes.at(-1)?.at).toBeLessThanOrEqual(stopped + 1_000);
   });
 
@@ -117,31 +149,31 @@ describe('LoudestSpeakers', () => {
     expect(scene.changes.length).toBeLessThanOrEqual(3);
   });
 
-  it('takes a rise for the beginning of speech, and lets go when none follows', () => {
-    const scene = new Scene(3, 'a');
+  it('takes a rise for the beginning of speech, for a while', () => {
+    const scene = new Scene(1, 'ab');
     const start = scene.now;
-    scene.run(250, () => ({ a: -62 })).run(2_000, () => ({}));
-    expect(scene.changes).toEqual([
-      { at: start, chosen: 'a' },
-      { at: start + 750, chosen: '' },
-    ]);
+    scene.run(250, () => ({ b: -62 })).run(250, () => ({ a: -62 }));
+    expect(scene.changes).toEqual([{ at: start, chosen: 'b' }]);
+    scene.run(2_000, () => ({}));
+    expect(scene.changes.at(-1)).toEqual({ at: start + 750, chosen: 'a' });
   });
 
   it('takes a steady noise below speech for what it is', () => {
-    const scene = new Scene(3, 'a');
-    scene.run(60_000, () => ({ a: -60 }));
-    expect(scene.changes.map(({ chosen }) => chosen)).toEqual(['a', '']);
+    const scene = new Scene(1, 'ab');
+    scene.run(60_000, () => ({ b: -60 }));
+    expect(scene.changes.map(({ chosen }) => chosen)).toEqual(['b']);
+    scene.run(250, () => ({ a: -50, b: -60 }));
+    expect(scene.chosen).toBe('a');
   });
 
-  it('gives a place on a sign of speech if one is free', () => {
+  it('gives the place of somebody silent on a sign of speech, and nobody else’s', () => {
     const selection = new LoudestSpeakers(1);
     selection.add('a', 0);
-    selection.settle(2_000);
-    selection.expect('a', 2_000);
-    expect([...selection.chosen]).toEqual(['a']);
-    selection.add('b', 2_100);
-    selection.expect('b', 2_100);
-    expect([...selection.chosen]).toEqual(['a']);
+    selection.add('b', 100);
+    selection.expect('b', 2_000);
+    expect([...selection.chosen]).toEqual(['b']);
+    selection.expect('a', 2_100);
+    expect([...selection.chosen]).toEqual(['b']);
   });
 
   it('forgets whoever is muted or gone at once, and hands the place on', () => {

@@ -4,7 +4,7 @@ const rules = {
   speech: -50,
   /** A rise by this much over the last report is taken for the beginning of speech, however quiet it still is. */
   onsetRise: 12,
-  /** A speaker keeps the place this long after the last sound: longer than the pauses of a dialogue. */
+  /** Until so long after the last sound a place is lost to somebody louder only: longer than the pauses of a dialogue. */
   silence: 1_500,
   /** What only looked like the beginning of speech must turn into speech within this time. */
   onset: 750,
@@ -29,13 +29,14 @@ interface Speaker {
   smoothed: number;
   /** Until when the speaker wants a place without being heard again. */
   wantsUntil: number;
-  /** Null without a place. */
+  /** When the place was given, or its holder began to speak again; null without a place. */
   since: number | null;
 }
 
 /**
- * Chooses the few speakers who are carried to the audience: a place is given at once, and taken away after a silence or
- * when somebody clearly louder needs it.
+ * Chooses the few speakers who are carried to the audience. A place is given at once, and kept, in silence too, until
+ * somebody else needs it: the beginning of what its holder says next is not lost. Whoever has been silent the longest
+ * yields first, at once; nobody else does but to somebody clearly louder.
  *
  * Knows no clock: `now` is any steady time in ms that never goes back.
  */
@@ -43,6 +44,7 @@ export class LoudestSpeakers {
   readonly #places: number;
   readonly #speakers = new Map<string, Speaker>();
   #chosen: ReadonlySet<string> = new Set();
+  #dueAt: number | null = null;
 
   /** @param places - how many are carried at a time, 1 or more */
   constructor(places: number) {
@@ -54,13 +56,9 @@ export class LoudestSpeakers {
     return this.#chosen;
   }
 
-  /** When {@link settle} would take away the next place if nobody is heard until then; null when it would not. */
+  /** When {@link settle} may next give a place to somebody who waits for one, if nobody is heard until then. */
   get dueAt(): number | null {
-    let due: number | null = null;
-    for (const { since, wantsUntil } of this.#speakers.values()) {
-      if (since !== null && (due === null || wantsUntil < due)) due = wantsUntil;
-    }
-    return due;
+    return this.#dueAt;
   }
 
   /** Adds a speaker who has just unmuted or taken the microphone, and so is about to speak. */
@@ -79,7 +77,7 @@ export class LoudestSpeakers {
   expect(id: string, now: number): void {
     const speaker = this.#speakers.get(id);
     if (!speaker) return;
-    speaker.wantsUntil = Math.max(speaker.wantsUntil, now + rules.onset);
+    want(speaker, rules.onset, now);
     this.settle(now);
   }
 
@@ -92,9 +90,9 @@ export class LoudestSpeakers {
     for (const [id, speaker] of this.#speakers) {
       const level = levels.get(id) ?? rules.silent;
       if (level >= rules.speech) {
-        speaker.wantsUntil = now + rules.silence;
+        want(speaker, rules.silence, now);
       } else if (level >= speaker.level + rules.onsetRise) {
-        speaker.wantsUntil = Math.max(speaker.wantsUntil, now + rules.onset);
+        want(speaker, rules.onset, now);
       }
       speaker.level = level;
       const change = Math.min(level, rules.normal) - speaker.smoothed;
@@ -103,26 +101,24 @@ export class LoudestSpeakers {
     this.settle(now);
   }
 
-  /** Takes places from whoever has been silent, and gives those that are free. */
+  /** Gives places to those who want one, as far as others yield, and those that are left to the silent. */
   settle(now: number): void {
-    for (const speaker of this.#speakers.values()) if (speaker.wantsUntil <= now) speaker.since = null;
-    const holders = this.#sorted(({ since }) => since !== null);
-    for (const candidate of this.#sorted(({ since, wantsUntil }) => since === null && wantsUntil > now)) {
+    const wants = ({ wantsUntil }: Speaker): boolean => wantsUntil > now;
+    const [holders, others] = partition([...this.#speakers.values()], ({ since }) => since !== null);
+    const [candidates, silent] = partition(others, wants);
+    for (const candidate of [...candidates.sort(byLoudness), ...silent.sort(byRecency)]) {
       if (holders.length >= this.#places) {
-        const quietest = holders.at(-1);
-        if (!quietest || !yieldsTo(quietest, candidate, now)) continue;
-        quietest.since = null;
-        holders.pop();
+        const yielding = wants(candidate) ? whoYields(holders, candidate, now) : undefined;
+        if (!yielding) continue;
+        yielding.since = null;
+        holders.splice(holders.indexOf(yielding), 1);
       }
       candidate.since = now;
       holders.push(candidate);
-      holders.sort(byLoudness);
     }
+    const someWait = candidates.some(({ since }) => since === null);
+    this.#dueAt = someWait ? Math.min(...holders.map(({ wantsUntil }) => wantsUntil)) : null;
     this.#publish();
-  }
-
-  #sorted(which: (speaker: Speaker) => boolean): Speaker[] {
-    return [...this.#speakers.values()].filter(which).sort(byLoudness);
   }
 
   #publish(): void {
@@ -132,12 +128,33 @@ export class LoudestSpeakers {
   }
 }
 
+function want(speaker: Speaker, forMs: number, now: number): void {
+  if (speaker.since !== null && speaker.wantsUntil <= now) speaker.since = now;
+  speaker.wantsUntil = Math.max(speaker.wantsUntil, now + forMs);
+}
+
 function byLoudness(a: Speaker, b: Speaker): number {
   return b.smoothed - a.smoothed;
 }
 
-/** Whether somebody without a place may take that of somebody who has one. */
+/** Those heard last first. */
+function byRecency(a: Speaker, b: Speaker): number {
+  return b.wantsUntil - a.wantsUntil;
+}
+
+/** Who of those with a place loses it to somebody without one. */
+function whoYields(holders: readonly Speaker[], candidate: Speaker, now: number): Speaker | undefined {
+  const silent = holders.filter(({ wantsUntil }) => wantsUntil <= now).sort(byRecency);
+  if (silent.length > 0) return silent.at(-1);
+  const quietest = holders.toSorted(byLoudness).at(-1);
+  return quietest && yieldsTo(quietest, candidate, now) ? quietest : undefined;
+}
+
 function yieldsTo(holder: Speaker, candidate: Speaker, now: number): boolean {
   const isProtected = holder.level >= rules.speech && (holder.since ?? now) > now - rules.tenure;
   return !isProtected && candidate.level >= rules.speech && candidate.smoothed >= holder.smoothed + rules.margin;
+}
+
+function partition<T>(values: readonly T[], which: (value: T) => boolean): [is: T[], isNot: T[]] {
+  return [values.filter(which), values.filter((value) => !which(value))];
 }

@@ -11,6 +11,8 @@ import type {
   WorkerSettings,
 } from 'mediasoup/types';
 import { initialAvailableOutgoingBitrate, mediaCodecs } from './codecs.ts';
+import { watchesPerWorker } from './onset-watch.ts';
+import { Quota } from './quota.ts';
 import { RouterLoad } from './router-load.ts';
 
 /** Where clients reach the workers. Exactly one of the two ways. */
@@ -62,10 +64,13 @@ const answerStep = 50;
 /** One mediasoup worker process with its listening ports. */
 export class MediaWorker {
   readonly index: number;
+  /** Producers that Node.js may watch for their onset. */
+  readonly onsetWatches = new Quota(watchesPerWorker);
   readonly #worker: Worker;
   readonly #listen: { webRtcServer: WebRtcServer } | { listenInfos: TransportListenInfo[] };
   readonly #counts = { routers: 0, transports: 0, consumers: 0 };
-  readonly #loads = new Set<RouterLoad>();
+  /** By router id. */
+  readonly #loads = new Map<string, RouterLoad>();
   readonly #maxForwarded: number;
   #startingRouters = 0;
 
@@ -120,8 +125,13 @@ export class MediaWorker {
   /** How much work all routers make, in streams that are sent to a client; what placement compares. */
   get load(): number {
     let load = this.#startingRouters;
-    for (const { streams } of this.#loads) load += streams;
+    for (const { streams } of this.#loads.values()) load += streams;
     return load;
+  }
+
+  /** Streams that one of the routers sends to clients at a time; 0 when it is not of this worker. */
+  sentBy(routerId: string): number {
+    return this.#loads.get(routerId)?.sent ?? 0;
   }
 
   /** A router with the product's codecs. It counts as load from the call on, not only once it exists. */
@@ -195,8 +205,8 @@ export class MediaWorker {
     this.#worker.observer.on('newrouter', (router) => {
       track('routers', router.observer);
       const load = new RouterLoad(router, this.#maxForwarded);
-      this.#loads.add(load);
-      router.observer.once('close', () => this.#loads.delete(load));
+      this.#loads.set(router.id, load);
+      router.observer.once('close', () => this.#loads.delete(router.id));
       router.observer.on('newtransport', (transport) => {
         track('transports', transport.observer);
         transport.observer.on('newconsumer', (consumer) => track('consumers', consumer.observer));

@@ -92,6 +92,7 @@ export class RoomMedia extends Emitter<RoomMediaEvents> {
       stage,
       logger,
       listenersPerRouter,
+      maxForwarded: maxForwardedSpeakers || Infinity,
       isHeld,
       onLost: (id) => this.#onLost([id]),
     });

@@ -35,9 +35,14 @@ export class RouterLoad {
 
   /** In streams to a client. */
   get streams(): number {
-    const { transports, producers, consumers, piped } = this.#counts;
-    const sent = this.#maxForwarded === 0 ? consumers : Math.min(consumers, transports * this.#maxForwarded);
-    return weights.router + sent + producers * weights.producer + piped * weights.piped;
+    const { producers, piped } = this.#counts;
+    return weights.router + this.sent + producers * weights.producer + piped * weights.piped;
+  }
+
+  /** Streams that are sent to clients at a time. */
+  get sent(): number {
+    const { transports, consumers } = this.#counts;
+    return this.#maxForwarded === 0 ? consumers : Math.min(consumers, transports * this.#maxForwarded);
   }
 
   /** @returns what takes it away again */

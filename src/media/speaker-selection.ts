@@ -31,6 +31,7 @@ export class SpeakerSelection extends Emitter<SpeakerSelectionEvents> {
     stage.on('removed', ({ id }) => this.#remove(id));
     stage.on('measured', (levels) => this.#update((loudest, now) => loudest.report(levels, now)));
     stage.on('onset', (id) => this.#update((loudest, now) => loudest.expect(id, now)));
+    this.on('held', (id, held) => stage.watchOnset(id, held));
   }
 
   /** Whether a producer is kept from the audience now. */

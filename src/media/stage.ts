@@ -8,6 +8,7 @@ import { audioLevelUri, levelSettings, maxIncomingBitrate } from './codecs.ts';
 import { LevelMeter } from './level-meter.ts';
 import type { MediaWorker } from './media-worker.ts';
 import type { CreatedTransport } from './member-transport.ts';
+import { OnsetWatch } from './onset-watch.ts';
 
 /** A speaker's stream on the stage. */
 export interface StageProducer {
@@ -51,6 +52,7 @@ export class Stage extends Emitter<StageEvents> {
   readonly worker: MediaWorker;
   readonly router: Router;
   readonly #meter: LevelMeter;
+  readonly #onsets: OnsetWatch;
   readonly #producers = new Map<string, StageProducer>();
   /** Whether the last levels named anybody. */
   #audible = false;
@@ -77,6 +79,8 @@ export class Stage extends Emitter<StageEvents> {
     router.once('workerclose', () => this.emit('lost'));
     meter.on('levels', (levels) => this.#onLevels(levels));
     meter.on('onset', (producerId) => this.emit('onset', producerId));
+    this.#onsets = new OnsetWatch(router, worker.onsetWatches, logger);
+    this.#onsets.on('onset', (producerId) => this.emit('onset', producerId));
   }
 
   get producers(): Iterable<StageProducer> {
@@ -130,6 +134,11 @@ export class Stage extends Emitter<StageEvents> {
     });
     this.emit('added', entry);
     return entry;
+  }
+
+  /** Looks at each packet of a producer, so that its next onset is seen at once; or no longer. */
+  watchOnset(producerId: string, wanted: boolean): void {
+    this.#onsets.set(producerId, wanted);
   }
 
   closeProducer(entry: StageProducer): void {

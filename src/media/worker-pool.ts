@@ -125,24 +125,21 @@ export class WorkerPool extends Emitter<WorkerPoolEvents> {
    * @throws AppError `MEDIA_UNAVAILABLE` when no worker is alive and below its limit of routers
    */
   leastLoaded(): MediaWorker {
-    let best: MediaWorker | undefined;
-    for (const { worker } of this.#slots) {
-      if (worker && this.#takesRouters(worker) && (best === undefined || worker.load < best.load)) best = worker;
-    }
-    if (best === undefined || this.#closed) throw new AppError('MEDIA_UNAVAILABLE');
-    return best;
+    return this.#least(({ load }) => load);
   }
 
   /**
    * The worker to open another router of a room on: `near` one that it has already, so that a small room stays on one
    * worker and another one's death does not touch it, unless that one has much more to do than the least loaded.
    *
+   * @param expected - streams that a worker is about to send for the room and does not yet
    * @throws AppError `MEDIA_UNAVAILABLE` as {@link leastLoaded}
    */
-  near(near: MediaWorker): MediaWorker {
+  near(near: MediaWorker, expected: (worker: MediaWorker) => number = () => 0): MediaWorker {
     const { nearness = defaultNearness } = this.#options;
-    const best = this.leastLoaded();
-    return this.#takesRouters(near) && near.load <= best.load + nearness ? near : best;
+    const loadOf = (worker: MediaWorker): number => worker.load + expected(worker);
+    const best = this.#least(loadOf);
+    return this.#takesRouters(near) && loadOf(near) <= loadOf(best) + nearness ? near : best;
   }
 
   /** Counts and resource use of each worker, by index. A worker that does not answer within 1 s is not alive. */
@@ -164,6 +161,15 @@ export class WorkerPool extends Emitter<WorkerPoolEvents> {
   close(): Promise<void> {
     this.#closed ??= this.#close();
     return this.#closed;
+  }
+
+  #least(loadOf: (worker: MediaWorker) => number): MediaWorker {
+    let best: MediaWorker | undefined;
+    for (const { worker } of this.#slots) {
+      if (worker && this.#takesRouters(worker) && (best === undefined || loadOf(worker) < loadOf(best))) best = worker;
+    }
+    if (best === undefined || this.#closed) throw new AppError('MEDIA_UNAVAILABLE');
+    return best;
   }
 
   #takesRouters(worker: MediaWorker): boolean {
