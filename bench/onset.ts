@@ -123,18 +123,16 @@ async function becomeEar(page: Page): Promise<void> {
       return (48_000 * (crossings.length - 1)) / ((crossings.at(-1) ?? first) - first);
     }
 
-    const original = MediaStream;
     const seen = new WeakSet<MediaStreamTrack>();
-    AudioContext.prototype.createMediaStreamSource = new Proxy(AudioContext.prototype.createMediaStreamSource, {
-      apply: (target, context, [stream]: [MediaStream]) => {
-        for (const track of stream instanceof original ? stream.getAudioTracks() : []) {
-          if (seen.has(track)) continue;
+    (globalThis as { AudioContext: typeof AudioContext }).AudioContext = class extends AudioContext {
+      override createMediaStreamSource(stream: MediaStream): MediaStreamAudioSourceNode {
+        for (const track of stream.getAudioTracks()) {
+          if (!seen.has(track)) void listen(track);
           seen.add(track);
-          void listen(track);
         }
-        return Reflect.apply(target, context, [stream]) as MediaStreamAudioSourceNode;
-      },
-    });
+        return super.createMediaStreamSource(stream);
+      }
+    };
   });
 }
 

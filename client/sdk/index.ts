@@ -10,6 +10,7 @@ export type { FlyLiveCode, LocalCode } from './errors.ts';
 export { listMicrophones } from './microphone.ts';
 export type { Microphone } from './microphone.ts';
 export type { Logger } from './logger.ts';
+export type { SilenceCause } from '../../src/core/audio-path.ts';
 export type {
   CatalogueGift,
   ChatMessage,

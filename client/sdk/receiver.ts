@@ -86,6 +86,19 @@ export class Receiver {
     return energies;
   }
 
+  /** Packets that have arrived of somebody's voice until now. */
+  async packetsReceived(userId: number): Promise<number> {
+    let packets = 0;
+    for (const voice of this.#voices.values()) {
+      if (voice.userId !== userId || voice.consumer.closed) continue;
+      const stats = await voice.consumer.getStats();
+      for (const entry of stats.values() as Iterable<Record<string, unknown>>) {
+        if (entry['type'] === 'inbound-rtp') packets += Number(entry['packetsReceived']);
+      }
+    }
+    return packets;
+  }
+
   close(): void {
     this.#reconciler.close();
     this.#forget();

@@ -1,5 +1,6 @@
 import type { ProducerDescription } from '../../src/core/model.ts';
 import type { Outputs } from './api.ts';
+import { delay } from './back-off.ts';
 import { Emitter } from './emitter.ts';
 import type { FlyLiveError } from './errors.ts';
 import { toFlyLiveError } from './errors.ts';
@@ -8,6 +9,12 @@ import { openMicrophone } from './microphone.ts';
 import type { Playback } from './playback.ts';
 import { Receiver } from './receiver.ts';
 import { Sender } from './sender.ts';
+import type { PageFacts } from './silence-cause.ts';
+
+/** How long packets are waited for; with DTX they are 0.4 s apart in silence, ms. */
+const packetWaitMs = 1_000;
+/** Mean square of samples from which on a voice is heard. */
+const heardEnergy = 0.000_001;
 
 type Producers = ReadonlyMap<string, ProducerDescription>;
 
@@ -124,6 +131,20 @@ export class RoomAudio extends Emitter<{
   /** See `Room.inboundAudioEnergy`. */
   energy(): Record<number, number> {
     return this.#receiver.energy();
+  }
+
+  /** What this page sees of a voice, the own one too; takes a second. */
+  async listenFor(userId: number): Promise<Omit<PageFacts, 'mutedByHost'>> {
+    const before = await this.#receiver.packetsReceived(userId);
+    await delay(packetWaitMs);
+    const after = await this.#receiver.packetsReceived(userId);
+    const { readyState, muted = true } = this.#microphone ?? {};
+    return {
+      heard: (this.energy()[userId] ?? 0) > heardEnergy,
+      audioBlocked: this.blocked,
+      packetsArrive: after > before,
+      microphoneLive: userId === this.#userId ? readyState === 'live' && !muted : null,
+    };
   }
 
   close(): void {

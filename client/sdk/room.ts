@@ -1,6 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import type { MediaEvent, RoomActivity, RoomEvent, Topic } from '../../src/core/events.ts';
-import type { ChatMessage, Gift, RoomSnapshot } from '../../src/core/model.ts';
+import type { SilenceCause } from '../../src/core/audio-path.ts';
+import type { ChatMessage, Gift, RoomSnapshot, Seat } from '../../src/core/model.ts';
 import type { Outputs } from './api.ts';
 import { delay } from './back-off.ts';
 import { Emitter } from './emitter.ts';
@@ -15,6 +16,7 @@ import { RoomGifts } from './room-gifts.ts';
 import type { GiftOrder, GiftOrderForMany, GiftOutcome, GiftRejection } from './room-gifts.ts';
 import * as reduce from './room-state.ts';
 import type { RoomState } from './room-state.ts';
+import { findSilenceCause } from './silence-cause.ts';
 
 /** Why a room is over for this user. */
 export interface RoomEnd {
@@ -215,6 +217,22 @@ export class Room extends Emitter<RoomEvents> {
    */
   async sendGiftToMany(order: GiftOrderForMany): Promise<Outputs['gift']['sendToMany']> {
     return this.#gifts.sendToMany(order);
+  }
+
+  /**
+   * Finds out why somebody is not heard here, or why the user is not heard by the others; takes a second.
+   *
+   * @returns the one cause, or null when all is well
+   * @throws {FlyLiveError} of `media.diagnose`
+   */
+  async diagnose(userId: number): Promise<SilenceCause | null> {
+    const { roomId } = this.#membership;
+    const facts = await this.#audio.listenFor(userId);
+    const path = await this.#membership.retry((api) => api.media.diagnose.query({ roomId, userId }));
+    const seat: (Seat & { readonly mutedByHost?: boolean }) | undefined = this.#state.seats.find(
+      (candidate) => candidate.userId === userId,
+    );
+    return findSilenceCause(path, { ...facts, mutedByHost: seat?.mutedByHost ?? false });
   }
 
   /** Leaves; the object is of no use afterwards. Never fails. */

@@ -1,4 +1,5 @@
 import type { Consumer, MediaKind, RtpCapabilities, RtpParameters } from 'mediasoup/types';
+import type { ReceivingPath } from '../core/audio-path.ts';
 import { AppError } from '../core/errors.ts';
 import type { Audience } from './audience.ts';
 import { mediaError } from './errors.ts';
@@ -70,6 +71,15 @@ export class MemberConsumers {
       throw mediaError(error, { missing: 'CONSUMER_NOT_FOUND', refused: 'CONSUMER_NOT_FOUND' });
     }
     if (consumer.closed) throw new AppError('CONSUMER_NOT_FOUND');
+  }
+
+  /** How a producer of the stage flows to this client. */
+  async describe(producerId: string): Promise<ReceivingPath['consumer']> {
+    const consumer = await this.#byProducer.get(producerId)?.catch(() => undefined);
+    if (!consumer || consumer.closed) return null;
+    const stats = await consumer.getStats().catch(() => []);
+    const sent = stats.some(({ type, bitrate }) => type === 'outbound-rtp' && bitrate > 0);
+    return { paused: consumer.paused, sent };
   }
 
   async #make(audience: Audience, entry: StageProducer, rtpCapabilities: RtpCapabilities): Promise<Consumer> {

@@ -1,4 +1,5 @@
 import type { IceParameters, RtpCapabilities } from 'mediasoup/types';
+import type { ReceivingPath, TransportState } from '../core/audio-path.ts';
 import { type AppCode, AppError } from '../core/errors.ts';
 import type { SessionId, UserId } from '../core/ids.ts';
 import type { MediaSource, ProducerDescription } from '../core/model.ts';
@@ -69,6 +70,17 @@ export class MemberMedia {
   get counts(): { transports: number; consumers: number } {
     const transports = [this.#send, this.#receive].filter((transport) => transport?.id !== undefined).length;
     return { transports, consumers: this.#consumers?.size ?? 0 };
+  }
+
+  /** How the path is on which this client sends; null without one. */
+  get sendState(): TransportState | null {
+    return this.#send?.state ?? null;
+  }
+
+  /** How a producer of the stage comes to this client, if one is named. */
+  async describeReceiving(producerId: string | undefined): Promise<ReceivingPath> {
+    const consumer = producerId === undefined ? null : ((await this.#consumers?.describe(producerId)) ?? null);
+    return { transport: this.#receive?.state ?? null, consumer };
   }
 
   /** A transport for `direction`; it replaces the one there is, with all that is on it. */

@@ -1,4 +1,5 @@
 import type { DtlsParameters, IceCandidate, IceParameters, WebRtcTransport } from 'mediasoup/types';
+import type { TransportState } from '../core/audio-path.ts';
 import { type AppCode, AppError } from '../core/errors.ts';
 import { mediaError } from './errors.ts';
 import { cleanDtlsParameters } from './parameters.ts';
@@ -42,6 +43,13 @@ export class MemberTransport {
 
   get id(): string | undefined {
     return this.#transport?.id;
+  }
+
+  /** How the path to the client is. */
+  get state(): TransportState {
+    const { dtlsState = 'new', iceState = 'new' } = this.#transport ?? {};
+    if (iceState === 'disconnected' || iceState === 'closed') return 'lost';
+    return dtlsState === 'connected' ? 'connected' : 'connecting';
   }
 
   /**

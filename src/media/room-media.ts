@@ -1,4 +1,5 @@
 import type { IceParameters, RtpCapabilities } from 'mediasoup/types';
+import type { ReceivingPath, SendingPath } from '../core/audio-path.ts';
 import { Emitter } from '../core/emitter.ts';
 import { type AppCode, AppError } from '../core/errors.ts';
 import type { SpeakerLevel } from '../core/events.ts';
@@ -15,7 +16,7 @@ import {
 } from './member-media.ts';
 import type { Direction, TransportDescription } from './member-transport.ts';
 import { SpeakerSelection } from './speaker-selection.ts';
-import { Stage } from './stage.ts';
+import { Stage, type StageProducer } from './stage.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
 export interface RoomMediaOptions {
@@ -127,6 +128,22 @@ export class RoomMedia extends Emitter<RoomMediaEvents> {
   /** Whether a producer is kept from the listeners now, because others are louder. */
   isHeld(producerId: string): boolean {
     return this.#selection.isHeld(producerId);
+  }
+
+  /** A speaker's way to one session, as far as it is known here. */
+  async describePath(
+    sessionId: SessionId,
+    speaker: UserId,
+  ): Promise<{ sending: SendingPath | null; receiving: ReceivingPath }> {
+    const listener = this.#members.get(sessionId);
+    const entry = [...this.#stage.producers].find(
+      ({ userId, source }) => userId === speaker && source === 'microphone',
+    );
+    const [sending, receiving] = await Promise.all([
+      this.#describeSending(speaker, entry),
+      listener?.describeReceiving(entry?.id) ?? { transport: null, consumer: null },
+    ]);
+    return { sending, receiving };
   }
 
   hasSession(sessionId: SessionId): boolean {
@@ -256,6 +273,26 @@ export class RoomMedia extends Emitter<RoomMediaEvents> {
     this.#stage.close();
     this.#selection.close();
     this.emit('closed');
+  }
+
+  async #describeSending(speaker: UserId, entry: StageProducer | undefined): Promise<SendingPath | null> {
+    const members = [...this.#members.values()].filter(({ userId }) => userId === speaker);
+    const member = entry ? this.#members.get(entry.sessionId) : members[0];
+    if (!member) return null;
+    if (!entry) return { transport: member.sendState, producer: null };
+    const { id: producerId, producer } = entry;
+    const stats = await producer.getStats().catch(() => []);
+    return {
+      transport: member.sendState,
+      producer: {
+        producerId,
+        paused: producer.paused,
+        arriving: stats.some(({ bitrate }) => bitrate > 0),
+        score: Math.max(0, ...producer.score.map(({ score }) => score)),
+        level: this.#stage.levelOf(producerId),
+        forwarded: !producer.paused && !this.#selection.isHeld(producerId),
+      },
+    };
   }
 
   #onStageLost(): void {

@@ -54,6 +54,7 @@ export class Stage extends Emitter<StageEvents> {
   readonly #meter: LevelMeter;
   readonly #onsets: OnsetWatch;
   readonly #producers = new Map<string, StageProducer>();
+  #measured: ReadonlyMap<string, number> = new Map();
   /** Whether the last levels named anybody. */
   #audible = false;
 
@@ -93,6 +94,11 @@ export class Stage extends Emitter<StageEvents> {
 
   get(producerId: string): StageProducer | undefined {
     return this.#producers.get(producerId);
+  }
+
+  /** How loud a producer was when it was last measured, dBov; null when it was silent. */
+  levelOf(producerId: string): number | null {
+    return this.#measured.get(producerId) ?? null;
   }
 
   /** @throws mediasoup's error; nothing is left then */
@@ -152,6 +158,7 @@ export class Stage extends Emitter<StageEvents> {
   }
 
   #onLevels(measured: ReadonlyMap<string, number>): void {
+    this.#measured = measured;
     this.emit('measured', measured);
     const audible = this.#byUser(measured);
     if (audible.length > 0 || this.#audible) this.emit('levels', audible);

@@ -2,6 +2,7 @@ import {
   connectTransportInput,
   consumeInput,
   createTransportInput,
+  diagnoseInput,
   produceInput,
   producerInput,
   resumeInput,
@@ -73,6 +74,11 @@ export const mediaRouter = router({
   resume: memberProcedure
     .input(resumeInput)
     .mutation(({ ctx: { member }, input }) => member.room.media.resumeConsumers(member.sessionId, input.consumerIds)),
+
+  /** What the server sees of somebody's way to the caller, or of the caller's own way here. */
+  diagnose: memberProcedure
+    .input(diagnoseInput)
+    .query(({ ctx, input }) => ctx.services.media.diagnose(ctx.member, input.userId)),
 
   /** Producers opened, paused, resumed, closed. */
   onEvent: memberProcedure.input(subscriptionInput).subscription((options) => deliverEvents('media', options)),

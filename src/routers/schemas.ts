@@ -153,4 +153,5 @@ export const startInput = z.strictObject({
   dtlsParameters: mediasoupObject<DtlsParameters>(),
   consumerIds: z.array(mediaObjectId).max(60),
 });
+export const diagnoseInput = z.strictObject({ ...room, userId: userIdSchema });
 export const resumeInput = z.strictObject({ ...room, consumerIds: z.array(mediaObjectId).min(1).max(60) });

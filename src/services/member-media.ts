@@ -1,6 +1,7 @@
 import type { RtpCapabilities, RtpParameters } from 'mediasoup/types';
+import type { AudioPath } from '../core/audio-path.ts';
 import { AppError } from '../core/errors.ts';
-import type { NodeId } from '../core/ids.ts';
+import type { NodeId, UserId } from '../core/ids.ts';
 import type { Logger } from '../core/logger.ts';
 import type { MediaSource, ProducerDescription } from '../core/model.ts';
 import type { ConsumerDescription } from '../media/member-consumers.ts';
@@ -93,6 +94,15 @@ export class MemberMedia {
   async resume(member: LocalMember, producerId: string): Promise<void> {
     await member.room.media.resumeProducer(member.sessionId, producerId);
     await this.#store.pauseProducer(member, producerId, false);
+  }
+
+  /** What of a speaker's way to this member can be seen here. */
+  async diagnose({ roomId, room, sessionId, userId }: LocalMember, speaker: UserId): Promise<AudioPath> {
+    const [seated, { sending, receiving }] = await Promise.all([
+      this.#store.isSeated(roomId, speaker),
+      room.media.describePath(sessionId, speaker),
+    ]);
+    return { userId: speaker, seated, sending, receiving: userId === speaker ? null : receiving };
   }
 
   /** Stops sending. @throws AppError PRODUCER_NOT_FOUND */

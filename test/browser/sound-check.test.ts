@@ -1,0 +1,87 @@
+/// <reference lib="dom" />
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { launchBrowser, openTab } from '../support/browser.ts';
+import { eventually } from '../support/eventually.ts';
+import { hear } from '../support/hearing.ts';
+import { addRoom } from '../support/members.ts';
+import { type RoomTab, takeSeat, visit } from '../support/room-tab.ts';
+import { startTestServer, type TestServer } from '../support/server.ts';
+
+let server: TestServer;
+let browser: Browser;
+
+beforeAll(async () => {
+  [server, browser] = await Promise.all([startTestServer(), launchBrowser()]);
+});
+afterAll(async () => {
+  await browser?.close();
+  await server?.[Symbol.asyncDispose]();
+});
+
+/** Asks the page why the speaker of the only seat is not heard. */
+async function ask({ page }: Pick<RoomTab, 'page'>): Promise<string | null> {
+  const panel = page.getByTestId('sound-check');
+  if (!(await page.getByTestId('sound-check-ask').isVisible())) await panel.click();
+  const button = page.getByTestId('sound-check-ask');
+  await button.click();
+  await expect.poll(() => button.isEnabled()).toBe(true);
+  return page.getByTestId('sound-check-result').getAttribute('data-cause');
+}
+
+test('the page says that a speaker is heard, or is muted', async () => {
+  const roomId = addRoom(server);
+  await using speaker = await visit(browser, server, roomId);
+  await using listener = await visit(browser, server, roomId);
+  await takeSeat(speaker);
+  await hear(listener, speaker.user.id);
+  expect(await ask(listener)).toBe('none');
+  expect(await ask(speaker)).toBe('none');
+  await speaker.page.getByTestId('mute-toggle').click();
+  await eventually(async () => expect(await ask(listener)).toBe('muted'));
+  expect(await ask(speaker)).toBe('muted');
+});
+
+test('the page names its own autoplay lock', async () => {
+  const roomId = addRoom(server);
+  await using speaker = await visit(browser, server, roomId);
+  await takeSeat(speaker);
+  const user = server.laravel.addUser({ name: 'Somebody' });
+  await using tab = await openTab(browser, { url: server.url, token: user.token, path: `/rooms/${roomId}` });
+  // A click that no person made gives no leave to play.
+  await tab.page.getByTestId('join-room').waitFor();
+  await tab.page.evaluate(() => document.querySelector<HTMLElement>('[data-testid="join-room"]')?.click());
+  await tab.page.getByTestId('unlock-audio').waitFor();
+  const cause = await tab.page.evaluate(
+    (id) =>
+      (globalThis as unknown as { __flylive: { diagnose(userId: number): Promise<string | null> } }).__flylive.diagnose(
+        id,
+      ),
+    speaker.user.id,
+  );
+  expect(cause).toBe('autoplayBlocked');
+});
+
+test('a speaker is told that the microphone was taken, and the others that it is silent', async () => {
+  const roomId = addRoom(server);
+  await using speaker = await visit(browser, server, roomId);
+  await using listener = await visit(browser, server, roomId);
+  await speaker.page.evaluate(() => {
+    const devices = navigator.mediaDevices;
+    const open = devices.getUserMedia.bind(devices);
+    devices.getUserMedia = async (constraints) => {
+      const stream = await open(constraints);
+      // As the operating system says it when a phone call comes.
+      const [track] = stream.getAudioTracks();
+      if (track) {
+        track.enabled = false;
+        Object.defineProperty(track, 'muted', { value: true });
+        Object.defineProperty(track, 'enabled', { value: false, writable: true });
+      }
+      return stream;
+    };
+  });
+  await takeSeat(speaker);
+  await eventually(async () => expect(await ask(speaker)).toBe('microphoneInterrupted'));
+  await eventually(async () => expect(await ask(listener)).toBe('silence'));
+});
