@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { userIdSchema } from '../../src/core/ids.ts';
 import type { AudioPath, ReceivingPath, SendingPath, SilenceCause } from '../../src/core/audio-path.ts';
 import { findSilenceCause, type PageFacts } from './silence-cause.ts';
 
@@ -13,7 +12,7 @@ const producer: NonNullable<SendingPath['producer']> = {
 };
 const sending: SendingPath = { transport: 'connected', producer };
 const receiving: ReceivingPath = { transport: 'connected', consumer: { paused: false, sent: true } };
-const path: AudioPath = { userId: userIdSchema.parse(1), seated: true, sending, receiving };
+const path: AudioPath = { userId: 1 as AudioPath['userId'], seated: true, sending, receiving };
 const page: PageFacts = {
   heard: false,
   audioBlocked: false,

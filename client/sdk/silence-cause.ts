@@ -1,4 +1,4 @@
-import type { AudioPath, SilenceCause } from '../../src/core/audio-path.ts';
+import type { AudioPath, SendingPath, SilenceCause } from '../../src/core/audio-path.ts';
 
 /** What only the page knows of a speaker's way to its loudspeaker. */
 export interface PageFacts {
@@ -21,15 +21,15 @@ const rules: readonly Rule[] = [
   ['noSeat', ({ seated }) => !seated],
   ['mutedByHost', (_, { mutedByHost }) => mutedByHost],
   ['microphoneInterrupted', (_, { microphoneLive }) => microphoneLive === false],
-  ['speakerDisconnected', ({ sending }) => sending?.producer != null && sending.transport !== 'connected'],
-  ['microphoneInterrupted', ({ sending }) => sending?.producer == null],
-  ['muted', ({ sending }) => sending?.producer?.paused === true],
-  ['noPacketsFromSpeaker', ({ sending }) => sending?.producer?.arriving === false],
-  ['notAmongLoudest', ({ sending }) => sending?.producer?.forwarded === false],
+  ['speakerDisconnected', (path) => producerOf(path) !== null && path.sending?.transport !== 'connected'],
+  ['microphoneInterrupted', (path) => producerOf(path) === null],
+  ['muted', (path) => producerOf(path)?.paused === true],
+  ['noPacketsFromSpeaker', (path) => producerOf(path)?.arriving === false],
+  ['notAmongLoudest', (path) => producerOf(path)?.forwarded === false],
   ['listenerDisconnected', ({ receiving }) => receiving !== null && receiving.transport !== 'connected'],
   ['consumerPaused', ({ receiving }) => receiving !== null && receiving.consumer?.paused !== false],
   ['noPacketsToListener', ({ receiving }, { packetsArrive }) => receiving !== null && !packetsArrive],
-  ['silence', ({ receiving, sending }) => receiving !== null || sending?.producer?.level === null],
+  ['silence', (path) => path.receiving !== null || producerOf(path)?.level === null],
 ];
 
 /**
@@ -40,4 +40,8 @@ const rules: readonly Rule[] = [
 export function findSilenceCause(path: AudioPath, page: PageFacts): SilenceCause | null {
   if (page.heard) return null;
   return rules.find(([, applies]) => applies(path, page))?.[0] ?? null;
+}
+
+function producerOf({ sending }: AudioPath): SendingPath['producer'] {
+  return sending?.producer ?? null;
 }
