@@ -108,6 +108,21 @@ describe('RouterPipe', () => {
     piped.hold(true);
   });
 
+  it('ends as it was asked for last, though the worker has not done what came before', async () => {
+    const from = await openRouter(near);
+    const to = await openRouter(other);
+    const pipe = await RouterPipe.open(from, to);
+    const { producer, ssrc } = await openProducer(from);
+    const piped = await pipe.forward(producer);
+    piped.hold(true);
+    piped.hold(false);
+    expect(await carry(producer, ssrc, to, piped.producer, 5)).toHaveLength(5);
+    piped.hold(true);
+    piped.hold(false);
+    piped.hold(true);
+    await expect(carry(producer, ssrc, to, piped.producer, 5)).rejects.toThrow();
+  });
+
   it('leaves nothing when the producer is closed while it is being forwarded', async () => {
     const from = await openRouter(near);
     const to = await openRouter(other);

@@ -75,10 +75,13 @@ export class RouterPipe {
       throw error;
     }
     link(consumer, forwarded);
+    // What was asked for last; `consumer.paused` follows only when the worker has answered.
+    let held = false;
     return {
       producer: forwarded,
       hold: (hold) => {
-        if (consumer.closed || consumer.paused === hold) return;
+        if (consumer.closed || held === hold) return;
+        held = hold;
         // A refusal means that the consumer was closed; the channel keeps pauses and resumes in order.
         (hold ? consumer.pause() : consumer.resume()).catch(() => undefined);
       },
