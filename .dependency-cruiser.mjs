@@ -25,7 +25,7 @@ const packages = [
   { name: '@trpc', only: '^src/(routers|http|cli)/', types: false },
   { name: 'superjson', only: '^src/(routers|http|cli)/', types: false },
   { name: 'fastify|@fastify', only: '^src/(http/|app\\.ts$)', types: false },
-  { name: 'ws', only: '^src/http/', types: false },
+  { name: 'ws', only: '^src/(http|cli)/', types: false },
   { name: 'prom-client', only: '^src/http/', types: false },
   { name: 'citty', only: '^src/cli/', types: false },
 ];

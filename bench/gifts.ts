@@ -8,7 +8,7 @@
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { v7 as uuidv7 } from 'uuid';
-import { LightClient } from '../test/support/light-client.ts';
+import { LightClient } from '../src/cli/load-test/light-client.ts';
 import { startTestServer, type TestServer } from '../test/support/server.ts';
 import { quantile, report, round } from './support/report.ts';
 

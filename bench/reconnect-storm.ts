@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compareEventIds, roomIdSchema } from '../src/core/ids.ts';
 import { roomEventsKey } from '../src/services/redis/keys.ts';
-import { eventIdOf, LightClient } from '../test/support/light-client.ts';
+import { eventIdOf, LightClient } from '../src/cli/load-test/light-client.ts';
 import { makeGiftEvent } from '../test/support/room-gift.ts';
 import { startStage } from './support/contestants.ts';
 import { quantile, report, round } from './support/report.ts';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
-import { LightClient } from '../../test/support/light-client.ts';
+import { LightClient } from '../../src/cli/load-test/light-client.ts';
 import { type ClientReply, type ClientRequest, type OpenRequest, preciseNow } from './messages.ts';
 
 /** Many clients in a process of their own, so that the server's cost is the server's alone. They count what arrives. */

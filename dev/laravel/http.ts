@@ -4,6 +4,7 @@ import Fastify from 'fastify';
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { ZodError } from 'zod';
 import type { Fault, Faults } from './faults.ts';
+import { addCrowdRoutes } from './crowds.ts';
 import type { Gifts } from './gifts.ts';
 import { batchRequest, statusRequest, toValidationAnswer, validateRequest } from './requests.ts';
 import type { RoomStatus, Rooms } from './rooms.ts';
@@ -40,6 +41,7 @@ export function createHttp(options: HttpOptions): FastifyInstance {
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ message: 'Not Found' }));
   requireInternalKey(app, options.internalKey);
   addRoutes(app, options, injectFaults(app, options.faults));
+  addCrowdRoutes(app, options);
   return app;
 }
 

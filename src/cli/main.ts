@@ -10,6 +10,7 @@ const main = defineCommand({
   meta: { name: 'flylive', description: 'Looks after a FlyLive audio server' },
   subCommands: {
     gifts: () => import('./gifts.ts').then(({ gifts }) => gifts),
+    'load-test': () => import('./load-test.ts').then(({ loadTest }) => loadTest),
   },
 });
 

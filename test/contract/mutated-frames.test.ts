@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { LightClient } from '../support/light-client.ts';
+import { LightClient } from '../../src/cli/load-test/light-client.ts';
 import { addRoom } from '../support/members.ts';
 import { readUsage } from '../support/process-usage.ts';
 import type { ServerProcess } from '../support/server-process.ts';

@@ -6,7 +6,7 @@ import { roomEventsKey } from '../../src/services/redis/keys.ts';
 import { Scripts } from '../../src/services/redis/scripts.ts';
 import { RoomStore } from '../../src/services/room-store.ts';
 import { eventually } from '../support/eventually.ts';
-import { eventIdOf, LightClient } from '../support/light-client.ts';
+import { eventIdOf, LightClient } from '../../src/cli/load-test/light-client.ts';
 import { addRoom } from '../support/members.ts';
 import { readUsage } from '../support/process-usage.ts';
 import { makeGiftEvent } from '../support/room-gift.ts';
