@@ -1,112 +1,135 @@
 /**
- * What our server adds to what mediasoup costs: the load tester's load through the server, and the same load through a
- * bare worker. `node bench/media.ts --help` lists the options.
+ * What our server adds to what mediasoup costs: the load tester's load through the server and through a bare worker, at
+ * the same time, since a shared machine is not equally fast from one minute to the next.
  *
- * Everything shares the machine. CPU time is counted per process, so it holds on a small machine too, as long as no
- * process is at its limit.
+ *   node bench/media.ts [contestant ...]        default: ours bare
+ *
+ * A contestant is `ours` or `bare` and settings, such as 'ours workers=2 streams-per-router=600'; see `defaults` for all.
+ * CPU time is counted for each process, so it holds on a small machine too, as long as no process is at its limit.
  */
 import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { describe, type LoadReport, toReport } from '../src/cli/load-test/report.ts';
 import { type LoadPlan, runLoad } from '../src/cli/load-test/run.ts';
-import { type ServerUsage } from '../src/cli/load-test/usage.ts';
+import type { ServerUsage } from '../src/cli/load-test/usage.ts';
 import { askWorkers } from '../test/support/admin.ts';
 import { addRoom } from '../test/support/members.ts';
 import { readUsage } from '../test/support/process-usage.ts';
 import { startTestServer } from '../test/support/server.ts';
 
-const { values: options } = parseArgs({
-  options: {
-    help: { type: 'boolean', default: false },
-    only: { type: 'string', default: 'ours,bare' },
-    rooms: { type: 'string', default: '1' },
-    speakers: { type: 'string', default: '15' },
-    listeners: { type: 'string', default: '400' },
-    talk: { type: 'string', default: 'all' },
-    'packet-ms': { type: 'string', default: '20' },
-    seconds: { type: 'string', default: '20' },
-    workers: { type: 'string', default: '2' },
-    forwarded: { type: 'string', default: '3' },
-    'streams-per-router': { type: 'string', default: '1500' },
-    processes: { type: 'string', default: '1' },
-  },
-});
-if (options.help) {
-  console.log('node bench/media.ts [--only ours|bare] [--rooms 1] [--speakers 15] [--listeners 400]');
-  console.log('  [--talk all|conversation] [--packet-ms 20|40|60] [--seconds 20] [--workers 2]');
-  console.log('  [--forwarded 3, 0: all] [--streams-per-router 1500] [--processes 1, of listeners]');
-  process.exit();
-}
-const speakers = Number(options.speakers);
-const listeners = Number(options.listeners);
-const roomCount = Number(options.rooms);
-const forwarded = Number(options.forwarded) === 0 ? speakers : Math.min(Number(options.forwarded), speakers);
-const { talk } = options;
-const packetTime = Number(options['packet-ms']);
-assert(talk === 'all' || talk === 'conversation', '--talk is all or conversation');
-assert(packetTime === 20 || packetTime === 40 || packetTime === 60, '--packet-ms is 20, 40 or 60');
+const defaults = {
+  rooms: '1',
+  speakers: '15',
+  listeners: '150',
+  /** Or `conversation`. */
+  talk: 'all',
+  /** 20, 40 or 60. */
+  'packet-ms': '20',
+  seconds: '20',
+  /** Of the server; a bare one has a single worker. */
+  workers: '2',
+  /** MAX_FORWARDED_SPEAKERS; 0: all. */
+  forwarded: '3',
+  /** MAX_STREAMS_PER_ROUTER */
+  'streams-per-router': '1500',
+  /** Processes of the load tester for listeners. */
+  processes: '1',
+};
+type Settings = typeof defaults;
+/** A load that runs, ended by what it is measured with. */
+type Run = (settings: Settings, settle: () => Promise<unknown>) => Promise<LoadReport>;
 
-const rest = {
-  allowRemote: false,
-  speakers,
-  talk,
-  packetTime,
-  seconds: Number(options.seconds),
-  listenerProcesses: Number(options.processes),
-} as const;
-const say = (line: string): void => console.log(`  ${line}`);
+/** Until the rush of joining is over, ms. */
+const settleMs = 4_000;
 
-const ours = options.only.includes('ours') ? await measureOurs() : null;
-const bare = options.only.includes('bare') ? await measureBare() : null;
-if (ours && bare) {
-  const { workerUsPerPacket } = ours.cpu;
-  const overhead = (workerUsPerPacket / bare.cpu.workerUsPerPacket - 1) * 100;
-  console.log(`Our workers use ${overhead.toFixed(1)} % more CPU time for a packet than the bare worker`);
+const contestants = process.argv.length > 2 ? process.argv.slice(2) : ['ours', 'bare'];
+const runs: Record<string, Run> = { ours: runOurs, bare: runBare };
+const everybodyIn = Promise.withResolvers<undefined>();
+let waiting = 0;
+
+/** All are measured at once: when the last one is ready. */
+async function settleTogether(): Promise<void> {
+  waiting += 1;
+  if (waiting === contestants.length) everybodyIn.resolve(undefined);
+  await everybodyIn.promise;
+  await sleep(settleMs);
 }
 
-async function measureOurs(): Promise<LoadReport> {
-  console.log(`FlyLive, ${options.workers} workers, MAX_FORWARDED_SPEAKERS=${options.forwarded}`);
+const reports = await Promise.all(
+  contestants.map((text) => {
+    const [kind = '', ...words] = text.split(' ');
+    const run = runs[kind];
+    assert(run, `${kind} is no contestant`);
+    const settings = { ...defaults, ...Object.fromEntries(words.map((word) => word.split('='))) } as Settings;
+    assert.deepEqual(Object.keys(settings).toSorted(), Object.keys(defaults).toSorted(), 'an unknown setting');
+    return run(settings, settleTogether);
+  }),
+);
+const first = reports[0]?.cpu.workerUsPerPacket ?? NaN;
+for (const [index, report] of reports.entries()) {
+  console.log(`\n${contestants[index]}: ${(report.cpu.workerUsPerPacket / first).toFixed(3)} x the first one a packet`);
+  for (const line of describe(report)) console.log(`  ${line}`);
+}
+
+async function runOurs(settings: Settings, settle: () => Promise<unknown>): Promise<LoadReport> {
   await using server = await startTestServer({ env: { MEDIASOUP_WORKERS: '1' } });
   const target = await server.startProcess({
-    MEDIASOUP_WORKERS: options.workers,
-    MAX_FORWARDED_SPEAKERS: options.forwarded,
-    MAX_STREAMS_PER_ROUTER: options['streams-per-router'],
+    MEDIASOUP_WORKERS: settings.workers,
+    MAX_FORWARDED_SPEAKERS: settings.forwarded,
+    MAX_STREAMS_PER_ROUTER: settings['streams-per-router'],
   });
-  const rooms = Array.from({ length: roomCount }, () => ({
+  const rooms = Array.from({ length: Number(settings.rooms) }, () => ({
     id: addRoom(server, { seatCount: 30 }),
-    tokens: Array.from({ length: speakers + listeners }, () => server.laravel.addUser({ name: 'A' }).token),
+    tokens: Array.from(
+      { length: Number(settings.speakers) + Number(settings.listeners) },
+      () => server.laravel.addUser({ name: 'A' }).token,
+    ),
   }));
-  const plan: LoadPlan = { ...rest, url: target.url, rooms };
-  const readOurs = async (): Promise<ServerUsage> => {
+  const plan = toPlan(settings, target.url, rooms);
+  const read = async (): Promise<ServerUsage> => {
     const [workers, node] = await Promise.all([askWorkers(target.url, server.internalKey), readUsage(target.url)]);
     return {
       node: { cpu: node.cpu, memory: node.rss },
       workers: workers.map(({ cpu, maxRss }) => ({ cpu: (cpu.user + cpu.system) * 1_000, memory: maxRss * 1_024 })),
     };
   };
-  const report = toReport(plan, await runLoad(plan, { readUsage: readOurs, say }));
-  for (const line of describe(report)) say(line);
-  return report;
+  return toReport(plan, await runLoad(plan, { readUsage: read, say: () => {}, settle }));
 }
 
-async function measureBare(): Promise<LoadReport> {
-  console.log(`mediasoup alone, 1 worker, 1 router, ${forwarded} streams a listener`);
-  const child = fork(fileURLToPath(new URL('support/bare-media-server.ts', import.meta.url)), [String(forwarded)]);
+async function runBare(settings: Settings, settle: () => Promise<unknown>): Promise<LoadReport> {
+  const { speakers, listeners, forwarded } = settings;
+  const streams = forwarded === '0' ? speakers : forwarded;
+  const child = fork(fileURLToPath(new URL('support/bare-media-server.ts', import.meta.url)), [streams]);
   try {
     const [{ port }] = (await once(child, 'message')) as [{ port: number }];
-    const tokens = Array.from({ length: speakers + listeners }, (_, index) => String(index));
-    const plan: LoadPlan = { ...rest, url: `http://127.0.0.1:${port}`, rooms: [{ id: '1', tokens }] };
-    const readBare = async (): Promise<ServerUsage> => {
+    const tokens = Array.from({ length: Number(speakers) + Number(listeners) }, (_, index) => String(index));
+    const plan = toPlan(settings, `http://127.0.0.1:${port}`, [{ id: '1', tokens }]);
+    const read = async (): Promise<ServerUsage> => {
       child.send('usage');
       return ((await once(child, 'message')) as [{ usage: ServerUsage }])[0].usage;
     };
-    const report = toReport(plan, await runLoad(plan, { readUsage: readBare, say }));
-    for (const line of describe(report)) say(line);
-    return report;
+    return toReport(plan, await runLoad(plan, { readUsage: read, say: () => {}, settle }));
   } finally {
     child.kill('SIGKILL');
   }
+}
+
+function toPlan(settings: Settings, url: string, rooms: LoadPlan['rooms']): LoadPlan {
+  const { talk } = settings;
+  const packetTime = Number(settings['packet-ms']);
+  assert(talk === 'all' || talk === 'conversation', 'talk is all or conversation');
+  assert(packetTime === 20 || packetTime === 40 || packetTime === 60, 'packet-ms is 20, 40 or 60');
+  return {
+    url,
+    allowRemote: false,
+    rooms,
+    speakers: Number(settings.speakers),
+    talk,
+    packetTime,
+    seconds: Number(settings.seconds),
+    listenerProcesses: Number(settings.processes),
+  };
 }

@@ -23,6 +23,8 @@ export interface LoadPlan {
 export interface LoadRunOptions {
   readonly readUsage: () => Promise<ServerUsage>;
   readonly say: (line: string) => void;
+  /** Awaited when everybody is in, before anything is measured; by default a few seconds, until the rush is over. */
+  readonly settle?: () => Promise<unknown>;
   /** Ends the run early, as Ctrl-C does. */
   readonly signal?: AbortSignal;
 }
@@ -58,7 +60,10 @@ const settleMs = 4_000;
  *
  * @throws Error when a client process dies or the server does not say what it has used; AbortError on the signal
  */
-export async function runLoad(plan: LoadPlan, { readUsage, say, signal }: LoadRunOptions): Promise<LoadMeasurement> {
+export async function runLoad(plan: LoadPlan, options: LoadRunOptions): Promise<LoadMeasurement> {
+  const { readUsage, say, signal, settle = () => delay(settleMs, undefined, { signal }) } = options;
+  // A server that does not say what it has used is better found out now.
+  await readUsage();
   using stack = new DisposableStack();
   const processes = (await Promise.all(divide(plan).map((share) => startProcess(plan, share)))).map((started) =>
     stack.use(started),
@@ -73,7 +78,7 @@ export async function runLoad(plan: LoadPlan, { readUsage, say, signal }: LoadRu
     const listeners = await joinAll(processes, 'listen');
     const listenersSeconds = (performance.now() - startedAt) / 1_000;
     say(`${listeners.joinMs.length} listeners are in`);
-    await delay(settleMs, undefined, { signal });
+    await settle();
 
     const begin = await readUsage();
     const before = await countAll(processes);

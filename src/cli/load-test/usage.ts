@@ -19,10 +19,8 @@ const metricsSchema = z.object({
 
 /** Asks a server of ours. @throws TRPCClientError, or Error when its metrics cannot be read */
 export async function readServerUsage(url: string, server: Server): Promise<ServerUsage> {
-  const [workers, response] = await Promise.all([
-    server.admin.workers.query(),
-    fetch(new URL('/metrics', url), { headers: { accept: 'application/json' } }),
-  ]);
+  const workers = await server.admin.workers.query();
+  const response = await fetch(new URL('/metrics', url), { headers: { accept: 'application/json' } });
   if (!response.ok) throw new Error(`${url}/metrics answers ${response.status}`);
   const { memory, cpu } = metricsSchema.parse(await response.json()).system;
   return {
