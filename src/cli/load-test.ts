@@ -38,7 +38,7 @@ export const loadTest = defineCommand({
       options: ['conversation', 'all'],
       default: 'conversation',
     },
-    minutes: { type: 'string', description: 'How long to measure', default: '1', valueHint: `0.1-${most.minutes}` },
+    minutes: { type: 'string', description: 'How long to measure', default: '1', valueHint: `0.05-${most.minutes}` },
     'packet-ms': { type: 'enum', description: 'Sound in a packet, ms', options: ['20', '40', '60'], default: '20' },
     processes: { type: 'string', description: 'Processes that listeners are spread over; else as many as they need' },
     'stand-in': {
