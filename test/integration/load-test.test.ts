@@ -61,12 +61,13 @@ describe('flylive load-test', () => {
       failed: 0,
       lost: 0,
     });
-    // Two speakers with 50 packets a second each; 4 listeners hear both, and they hear each other.
-    expect(packets.inPerSecond).toBeGreaterThan(95);
-    expect(packets.inPerSecond).toBeLessThan(105);
-    expect(packets.streamsPerListener).toBeGreaterThan(1.9);
-    expect(packets.streamsPerListener).toBeLessThan(2.1);
-    expect(packets.outPerSecond).toBeGreaterThan(475);
+    // Two speakers with 50 packets a second each, later on a busy machine; each packet goes to 4 listeners and the other.
+    expect(packets.inPerSecond).toBeGreaterThan(80);
+    expect(packets.inPerSecond).toBeLessThan(110);
+    expect(packets.outPerSecond / packets.inPerSecond).toBeGreaterThan(4.5);
+    expect(packets.outPerSecond / packets.inPerSecond).toBeLessThan(5.5);
+    expect(packets.streamsPerListener).toBeGreaterThan(1.5);
+    expect(packets.streamsPerListener).toBeLessThan(2.5);
     expect(joins.p99Ms).toBeGreaterThanOrEqual(joins.p50Ms);
     expect(joins.p50Ms).toBeGreaterThan(0);
     expect(cpu.workerUsPerPacket).toBeGreaterThan(0);
@@ -86,8 +87,8 @@ describe('flylive load-test', () => {
     expect(code).toBe(0);
     const { packets, joins } = JSON.parse(stdout) as LoadReport;
     expect(joins.failed).toBe(0);
-    expect(packets.inPerSecond).toBeLessThan(53);
-    expect(packets.streamsPerListener).toBeGreaterThan(1.9);
+    expect(packets.inPerSecond).toBeLessThan(60);
+    expect(packets.outPerSecond / packets.inPerSecond).toBeGreaterThan(4.5);
   });
 
   it('counts those who do not get in, and fails', async () => {
