@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { LightClient } from '../test/support/light-client.ts';
+import { LightClient } from '../src/cli/load-test/light-client.ts';
 import { addRoom } from '../test/support/members.ts';
 import { readUsage } from '../test/support/process-usage.ts';
 import { startTestServer } from '../test/support/server.ts';

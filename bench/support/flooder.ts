@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LightClient } from '../../test/support/light-client.ts';
+import { LightClient } from '../../src/cli/load-test/light-client.ts';
 
 /**
  * Sends calls as fast as its connection takes them, a full batch a frame, in a process of its own:
