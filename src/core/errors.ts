@@ -9,6 +9,7 @@ export const errorTable = {
   INVALID_CREDENTIALS: { status: 401, retryable: false, message: 'The token is not valid' },
   TOKEN_REVOKED: { status: 401, retryable: false, message: 'The token has been revoked' },
   AUTH_UNAVAILABLE: { status: 503, retryable: true, message: 'The token cannot be checked right now' },
+  ADMIN_LOCKED_OUT: { status: 429, retryable: true, message: 'Too many wrong keys from this address' },
   ADMIN_KEY_REQUIRED: { status: 403, retryable: false, message: 'This procedure needs the internal key' },
   // requests
   BAD_INPUT: { status: 400, retryable: false, message: 'The input does not fit the procedure' },
@@ -21,6 +22,11 @@ export const errorTable = {
   ROOM_FULL: { status: 409, retryable: true, message: 'The room is full' },
   NOT_IN_ROOM: { status: 403, retryable: false, message: 'Join the room first' },
   ALREADY_IN_ANOTHER_ROOM: { status: 409, retryable: false, message: 'This connection is in another room' },
+  BANNED: { status: 403, retryable: false, message: 'You are banned from this room' },
+  KICKED: { status: 403, retryable: false, message: 'A host has removed you from the room' },
+  ROOM_CLOSED: { status: 409, retryable: false, message: 'The room has been closed' },
+  NOT_ALLOWED: { status: 403, retryable: false, message: 'Your role does not allow that' },
+  MEMBER_NOT_FOUND: { status: 404, retryable: false, message: 'That user is not in the room' },
   SESSION_REPLACED: { status: 409, retryable: false, message: 'The room was joined again from elsewhere' },
   // seats
   SEAT_TAKEN: { status: 409, retryable: false, message: 'Somebody else has that seat' },
@@ -28,6 +34,15 @@ export const errorTable = {
   NO_FREE_SEAT: { status: 409, retryable: true, message: 'Every seat is taken' },
   ALREADY_SEATED: { status: 409, retryable: false, message: 'You already have a seat' },
   NOT_SEATED: { status: 403, retryable: false, message: 'Take a seat first' },
+  SEAT_LOCKED: { status: 409, retryable: false, message: 'That seat is locked' },
+  SEAT_NEEDS_APPROVAL: { status: 403, retryable: false, message: 'Raise your hand: a host gives the seats here' },
+  REQUEST_NOT_FOUND: { status: 404, retryable: false, message: 'That hand is not raised (any more)' },
+  INVITATION_NOT_FOUND: { status: 404, retryable: false, message: 'There is no such invitation (any more)' },
+  MUTED_BY_HOST: { status: 403, retryable: false, message: 'A host has muted you' },
+  // chat
+  CHAT_MUTED: { status: 403, retryable: false, message: 'A host has taken your right to chat' },
+  SLOW_MODE: { status: 429, retryable: true, message: 'Slow mode is on: wait before the next message' },
+  MESSAGE_NOT_FOUND: { status: 404, retryable: false, message: 'There is no such message (any more)' },
   // media
   TRANSPORT_NOT_FOUND: { status: 404, retryable: false, message: 'You have no such transport' },
   TRANSPORT_WRONG_DIRECTION: { status: 400, retryable: false, message: 'That transport has the other direction' },
@@ -52,7 +67,7 @@ export type AppCode = keyof typeof errorTable;
 
 /** Facts that some codes carry beside their message. */
 export interface ErrorDetails {
-  /** How long to wait before the call can succeed, in ms (`RATE_LIMITED`). */
+  /** How long to wait before the call can succeed, in ms (`RATE_LIMITED`, `SLOW_MODE`, `ADMIN_LOCKED_OUT`). */
   retryAfterMs?: number;
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { RoomSnapshot } from './model.ts';
+import { roomRoles, type RoomSnapshot, seatModes } from './model.ts';
 import { giftBatchIdSchema, giftIdSchema, giftTransactionIdSchema, userIdSchema } from './ids.ts';
 
 /**
@@ -17,6 +17,17 @@ const participant = z.object({
   avatar: z.string().nullable(),
   joinedAt: z.number(),
   connected: z.boolean(),
+  role: z.enum(roomRoles),
+  chatMuted: z.boolean(),
+});
+
+const seatRequest = z.object({ userId: userIdSchema, requestedAt: z.number() });
+
+const seatInvitation = z.object({
+  userId: userIdSchema,
+  seat: z.int().nullable(),
+  invitedBy: userIdSchema,
+  expiresAt: z.number(),
 });
 
 const producer = z.object({
@@ -27,9 +38,11 @@ const producer = z.object({
 });
 
 const chatMessage = z.object({
+  type: z.enum(['text', 'system']),
   id: z.string(),
-  sender: profile,
+  sender: profile.nullable(),
   content: z.string(),
+  replyTo: z.object({ id: z.string(), senderName: z.string(), excerpt: z.string() }).nullable(),
   sentAt: z.number(),
   clientMessageId: z.string().nullable(),
 });
@@ -45,8 +58,24 @@ const gift = z.object({
 });
 
 /** Why somebody is no longer a member. */
-const leaveReason = z.enum(['left', 'disconnected']);
+const leaveReason = z.enum(['left', 'disconnected', 'kicked', 'banned']);
 export type LeaveReason = z.infer<typeof leaveReason>;
+
+/** Why a seat is free again. */
+const seatLeftReason = z.enum(['left', 'removed', 'seatCountReduced', 'memberLeft']);
+export type SeatLeftReason = z.infer<typeof seatLeftReason>;
+
+/** Why a hand is down again. */
+const seatRequestEnd = z.enum(['canceled', 'approved', 'rejected', 'seated', 'memberLeft']);
+export type SeatRequestEnd = z.infer<typeof seatRequestEnd>;
+
+/** Why an invitation is no longer open. */
+const seatInvitationEnd = z.enum(['accepted', 'declined', 'expired', 'canceled', 'seated', 'memberLeft']);
+export type SeatInvitationEnd = z.infer<typeof seatInvitationEnd>;
+
+/** Why a room closed. */
+const roomCloseReason = z.enum(['idle', 'closedByHost', 'closedByOperator']);
+export type RoomCloseReason = z.infer<typeof roomCloseReason>;
 
 /** Why a producer ended. */
 const producerCloseReason = z.enum(['closed', 'replaced', 'seatLeft', 'failed']);
@@ -57,11 +86,26 @@ const roomEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('userLeft'), userId: userIdSchema, reason: leaveReason }),
   /** The socket was lost (the seat is kept for the grace period) or came back. */
   z.object({ type: z.literal('userConnectionChanged'), userId: userIdSchema, connected: z.boolean() }),
-  z.object({ type: z.literal('seatTaken'), seat: z.int(), userId: userIdSchema }),
-  z.object({ type: z.literal('seatLeft'), seat: z.int(), userId: userIdSchema }),
+  z.object({ type: z.literal('seatTaken'), seat: z.int(), userId: userIdSchema, mutedByHost: z.boolean() }),
+  z.object({ type: z.literal('seatLeft'), seat: z.int(), userId: userIdSchema, reason: seatLeftReason }),
+  z.object({ type: z.literal('seatMoved'), userId: userIdSchema, from: z.int(), to: z.int() }),
+  z.object({ type: z.literal('seatLockChanged'), seat: z.int(), locked: z.boolean() }),
+  z.object({ type: z.literal('seatCountChanged'), seatCount: z.int() }),
+  z.object({ type: z.literal('seatModeChanged'), seatMode: z.enum(seatModes) }),
+  /** A hand went up. */
+  z.object({ type: z.literal('seatRequested'), request: seatRequest }),
+  z.object({ type: z.literal('seatRequestEnded'), userId: userIdSchema, reason: seatRequestEnd }),
+  z.object({ type: z.literal('seatInvited'), invitation: seatInvitation }),
+  z.object({ type: z.literal('seatInvitationEnded'), userId: userIdSchema, reason: seatInvitationEnd }),
+  /** A host muted a speaker, or lifted that. The mute stays with the user, whatever seat is taken next. */
+  z.object({ type: z.literal('speakerMuteChanged'), userId: userIdSchema, muted: z.boolean(), by: userIdSchema }),
+  z.object({ type: z.literal('chatMuteChanged'), userId: userIdSchema, muted: z.boolean(), by: userIdSchema }),
+  z.object({ type: z.literal('slowModeChanged'), seconds: z.int() }),
+  z.object({ type: z.literal('roleChanged'), userId: userIdSchema, role: z.enum(roomRoles) }),
   /** To the replaced user only: another tab or device joined the room. */
   z.object({ type: z.literal('sessionReplaced'), sessionId: z.string() }),
-  z.object({ type: z.literal('roomClosed'), reason: z.literal('idle') }),
+  /** `message` is what the host or operator gave as the reason. */
+  z.object({ type: z.literal('roomClosed'), reason: roomCloseReason, message: z.string().nullable() }),
 ]);
 
 const mediaEvent = z.discriminatedUnion('type', [
@@ -78,7 +122,11 @@ const mediaEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('routersReplaced'), routerIds: z.array(z.string()) }),
 ]);
 
-const chatEvent = z.object({ type: z.literal('message'), message: chatMessage });
+const chatEvent = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('message'), message: chatMessage }),
+  /** By its author or a host. */
+  z.object({ type: z.literal('messageDeleted'), messageId: z.string(), by: userIdSchema }),
+]);
 
 const giftEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('giftReceived'), gift }),
@@ -144,4 +192,15 @@ export interface RoomActivity {
   /** Whose voices are forwarded to the listeners now; somebody audible who is missing is not among the loudest. */
   readonly forwarded: readonly SpeakerLevel['userId'][];
   readonly participantCount: number;
+  /** How often each reaction was made since the last delivery; empty when none was. */
+  readonly reactions: readonly ReactionCount[];
+}
+
+/** Reactions that clients may make; a fixed list, so that nobody sends text through it. */
+export const reactionKinds = ['heart', 'clap', 'laugh', 'wow', 'fire', 'sad'] as const;
+export type ReactionKind = (typeof reactionKinds)[number];
+
+export interface ReactionCount {
+  readonly kind: ReactionKind;
+  readonly count: number;
 }

@@ -19,6 +19,14 @@ export function roomKeys(roomId: RoomId): string[] {
     `room:events:{${roomId}}`,
     `room:chat:{${roomId}}`,
     `room:chat-sent:{${roomId}}`,
+    `room:roles:{${roomId}}`,
+    `room:requests:{${roomId}}`,
+    `room:invitations:{${roomId}}`,
+    `room:locked-seats:{${roomId}}`,
+    `room:muted-speakers:{${roomId}}`,
+    `room:muted-chatters:{${roomId}}`,
+    `room:chat-times:{${roomId}}`,
+    `room:bans:{${roomId}}`,
   ];
 }
 
