@@ -18,6 +18,7 @@ import { MediaRooms } from './media/media-rooms.ts';
 import { WorkerPool } from './media/worker-pool.ts';
 import { Authenticator } from './services/auth.ts';
 import { Chat } from './services/chat.ts';
+import { ChatStore } from './services/chat-store.ts';
 import { Connections } from './services/connections.ts';
 import { EventReader } from './services/event-reader.ts';
 import { EventReplay } from './services/event-replay.ts';
@@ -37,6 +38,7 @@ import { LocalRooms } from './services/local-rooms.ts';
 import { MemberMedia } from './services/member-media.ts';
 import { Members } from './services/members.ts';
 import { NodeRooms, Nodes } from './services/nodes.ts';
+import { ProducerStore } from './services/producer-store.ts';
 import { RateLimit } from './services/rate-limit.ts';
 import { connectRedis } from './services/redis/connection.ts';
 import { Scripts } from './services/redis/scripts.ts';
@@ -45,6 +47,7 @@ import { RoomDirectory } from './services/room-directory.ts';
 import { RoomStatusReporter } from './services/room-status.ts';
 import { RoomStore } from './services/room-store.ts';
 import { RoomTending } from './services/room-tending.ts';
+import { SeatStore } from './services/seat-store.ts';
 import { Seats } from './services/seats.ts';
 
 /** What tests put in the place of the usual parts. */
@@ -131,6 +134,8 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
 
   const scripts = new Scripts(redis, config.rooms.eventLogLength);
   const store = new RoomStore(redis, scripts);
+  const producers = new ProducerStore(scripts);
+  const seats = new SeatStore(redis, scripts);
   const { wrapLaravel = same, wrapGiftQueue = same } = overrides;
   const laravel = wrapLaravel(new LaravelClient(config.laravel));
   const revocations = new RevocationList(redis);
@@ -142,7 +147,7 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
   );
   const directory = new RoomDirectory(laravel, store, config.rooms.opus);
   const reader = new EventReader(redis, subscriber, logger, overrides.ringLength);
-  const rooms = new LocalRooms({ reader, media: mediaRooms, store, wire: trpcWireFormat, nodeId, logger });
+  const rooms = new LocalRooms({ reader, media: mediaRooms, store, producers, wire: trpcWireFormat, nodeId, logger });
   onStop('rooms', () => rooms.closeAll());
 
   const nodeRooms = new NodeRooms(redis, nodeId);
@@ -175,9 +180,12 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
     directory,
     store,
     members,
-    seats: new Seats(store),
-    media: new MemberMedia(store, nodeId, logger),
-    chat: new Chat(store, new RateLimit(redis, { name: 'chat', perMinute: chatPerMinute, withoutRedis: 'local' })),
+    seats: new Seats(seats),
+    media: new MemberMedia(nodeId, { producers, seats, logger }),
+    chat: new Chat(
+      new ChatStore(redis, scripts),
+      new RateLimit(redis, { name: 'chat', perMinute: chatPerMinute, withoutRedis: 'local' }),
+    ),
     gifts: new Gifts({
       store,
       directory,

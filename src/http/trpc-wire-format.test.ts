@@ -24,7 +24,12 @@ describe('the wire format', () => {
   });
 
   it('writes activity without an id, which would move the cursor', () => {
-    const activity = { levels: [{ userId: userIdSchema.parse(7), level: -20 }], forwarded: [], participantCount: 3 };
+    const activity = {
+      levels: [{ userId: userIdSchema.parse(7), level: -20 }],
+      forwarded: [],
+      participantCount: 3,
+      reactions: [],
+    };
     const [text = ''] = texts(trpcWireFormat.activity(activity).for('4'));
     expect(JSON.parse(text)).toEqual({ id: 4, result: { type: 'data', data: { json: activity } } });
   });
@@ -39,7 +44,9 @@ describe('the wire format', () => {
       expect(frame?.text).toHaveLength(length);
     }
     expect(
-      readFrames(trpcWireFormat.activity({ levels: [], forwarded: [], participantCount: 1 }).for('3'))[0],
+      readFrames(
+        trpcWireFormat.activity({ levels: [], forwarded: [], participantCount: 1, reactions: [] }).for('3'),
+      )[0],
     ).toMatchObject({
       final: true,
       opcode: 1,

@@ -2,14 +2,14 @@ import type { EventId } from '../core/ids.ts';
 import type { ChatMessage, UserProfile } from '../core/model.ts';
 import type { LocalMember } from './local-room.ts';
 import type { RateLimit } from './rate-limit.ts';
-import type { RoomStore } from './room-store.ts';
+import type { ChatStore } from './chat-store.ts';
 
 /** Text messages of a room. */
 export class Chat {
-  readonly #store: RoomStore;
+  readonly #store: ChatStore;
   readonly #limit: RateLimit;
 
-  constructor(store: RoomStore, limit: RateLimit) {
+  constructor(store: ChatStore, limit: RateLimit) {
     this.#store = store;
     this.#limit = limit;
   }
@@ -27,7 +27,7 @@ export class Chat {
     clientMessageId: string | null,
   ): Promise<ChatMessage> {
     await this.#limit.take(member.userId);
-    return this.#store.sendChat(member, sender, content, clientMessageId);
+    return this.#store.send(member, sender, content, clientMessageId);
   }
 
   /**
@@ -39,7 +39,7 @@ export class Chat {
     before: EventId | null,
     limit: number,
   ): Promise<{ messages: ChatMessage[]; hasMore: boolean }> {
-    const messages = await this.#store.readChat(member.roomId, before, limit + 1);
+    const messages = await this.#store.read(member.roomId, before, limit + 1);
     return { messages: messages.slice(-limit), hasMore: messages.length > limit };
   }
 }

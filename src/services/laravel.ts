@@ -9,7 +9,13 @@ import {
   type UserId,
   userIdSchema,
 } from '../core/ids.ts';
-import type { CatalogueGift, OpusSettings, RoomDescription, UserProfile } from '../core/model.ts';
+import {
+  type CatalogueGift,
+  type OpusSettings,
+  type RoomDescription,
+  seatModes,
+  type UserProfile,
+} from '../core/model.ts';
 
 /** The back end could not answer: not reached, too slow, 429 or 5xx. What was asked may or may not have happened. */
 export class LaravelUnavailableError extends Error {
@@ -77,6 +83,8 @@ const roomSchema = z
     title: z.string(),
     owner_id: userIdSchema,
     seat_count: z.int().min(1).max(30),
+    seat_mode: z.enum(seatModes).nullish(),
+    blocked_user_ids: z.array(userIdSchema).nullish(),
     opus_ptime: z.literal([20, 40, 60]).nullish(),
     opus_dtx: z.boolean().nullish(),
   })
@@ -87,6 +95,8 @@ const roomSchema = z
       title,
       ownerId,
       seatCount,
+      seatMode: room.seat_mode ?? 'free',
+      blockedUserIds: room.blocked_user_ids ?? [],
       opus: { ...(packetMs && { packetMs }), ...(typeof dtx === 'boolean' && { dtx }) },
     };
   });

@@ -6,6 +6,7 @@ import type { MediaRooms } from '../media/media-rooms.ts';
 import type { RoomMedia } from '../media/room-media.ts';
 import type { EventReader } from './event-reader.ts';
 import { LocalRoom } from './local-room.ts';
+import type { ProducerStore } from './producer-store.ts';
 import type { RoomStore } from './room-store.ts';
 import type { WireFormat } from './wire-format.ts';
 
@@ -20,6 +21,7 @@ export interface LocalRoomsDependencies {
   readonly reader: EventReader;
   readonly media: MediaRooms;
   readonly store: RoomStore;
+  readonly producers: ProducerStore;
   readonly wire: WireFormat;
   readonly nodeId: NodeId;
   readonly logger: Logger;
@@ -114,10 +116,10 @@ export class LocalRooms {
 
   /** Keeps Redis true about producers that ended by themselves, and replaces media whose worker died. */
   #watchMedia(room: LocalRoom, media: RoomMedia): void {
-    const { store, logger } = this.#use;
+    const { store, producers, logger } = this.#use;
     media.on('producerFailed', async ({ producerId, userId }) => {
       logger.info({ roomId: room.roomId, userId, producerId }, 'Producer failed');
-      await store.closeProducer(room.roomId, userId, producerId, 'failed').catch(ignoreGone);
+      await producers.close(room.roomId, userId, producerId, 'failed').catch(ignoreGone);
     });
     media.on('routersLost', async (routerIds, isClosed) => {
       logger.warn({ roomId: room.roomId, routerIds, isClosed }, 'Media routers lost with their worker');
@@ -127,8 +129,8 @@ export class LocalRooms {
   }
 
   async #reopenMedia(room: LocalRoom): Promise<void> {
-    const { store, media, nodeId } = this.#use;
-    await store.closeProducersOfNode(room.roomId, nodeId);
+    const { producers, media, nodeId } = this.#use;
+    await producers.closeAllOf(room.roomId, nodeId);
     const roomMedia = await media.open(room.roomId, room.opus.packetMs);
     if (room.closed) return;
     room.useMedia(roomMedia);

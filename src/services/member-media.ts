@@ -7,7 +7,8 @@ import type { MediaSource, ProducerDescription } from '../core/model.ts';
 import type { ConsumerDescription } from '../media/member-consumers.ts';
 import type { TransportDescription } from '../media/member-transport.ts';
 import type { LocalMember } from './local-room.ts';
-import type { RoomStore } from './room-store.ts';
+import type { ProducerStore } from './producer-store.ts';
+import type { SeatStore } from './seat-store.ts';
 
 /** All that a client needs to hear a room but its own DTLS parameters. */
 export interface MediaOffer {
@@ -18,14 +19,19 @@ export interface MediaOffer {
 
 /** A member's audio: the rules (who may send) on top of what mediasoup does, and what the others are told. */
 export class MemberMedia {
-  readonly #store: RoomStore;
+  readonly #producers: ProducerStore;
+  readonly #seats: SeatStore;
   readonly #nodeId: NodeId;
   readonly #logger: Logger;
 
-  constructor(store: RoomStore, nodeId: NodeId, logger: Logger) {
-    this.#store = store;
+  constructor(
+    nodeId: NodeId,
+    use: { readonly producers: ProducerStore; readonly seats: SeatStore; readonly logger: Logger },
+  ) {
     this.#nodeId = nodeId;
-    this.#logger = logger;
+    this.#producers = use.producers;
+    this.#seats = use.seats;
+    this.#logger = use.logger;
   }
 
   /** @throws AppError NOT_SEATED for a send transport without a seat, MEDIA_UNAVAILABLE */
@@ -33,7 +39,7 @@ export class MemberMedia {
     { roomId, userId, sessionId, room }: LocalMember,
     direction: 'send' | 'receive',
   ): Promise<TransportDescription> {
-    if (direction === 'send' && !(await this.#store.isSeated(roomId, userId))) throw new AppError('NOT_SEATED');
+    if (direction === 'send' && !(await this.#seats.isSeated(roomId, userId))) throw new AppError('NOT_SEATED');
     return room.media.createTransport(sessionId, direction);
   }
 
@@ -73,10 +79,10 @@ export class MemberMedia {
     options: { source: MediaSource; rtpParameters: RtpParameters; paused: boolean },
   ): Promise<{ producerId: string }> {
     const { room, sessionId, userId, roomId } = member;
-    if (!(await this.#store.isSeated(roomId, userId))) throw new AppError('NOT_SEATED');
+    if (!(await this.#seats.isSeated(roomId, userId))) throw new AppError('NOT_SEATED');
     const producer = await room.media.produce({ sessionId, userId }, transportId, options);
     try {
-      await this.#store.openProducer(member, producer, this.#nodeId);
+      await this.#producers.open(member, producer, this.#nodeId);
     } catch (error) {
       await room.media.closeProducer(sessionId, producer.producerId).catch(() => undefined);
       throw error;
@@ -87,13 +93,13 @@ export class MemberMedia {
   /** Mutes. @throws AppError PRODUCER_NOT_FOUND, NOT_IN_ROOM */
   async pause(member: LocalMember, producerId: string): Promise<void> {
     await member.room.media.pauseProducer(member.sessionId, producerId);
-    await this.#store.pauseProducer(member, producerId, true);
+    await this.#producers.pause(member, producerId, true);
   }
 
   /** Unmutes. @throws AppError PRODUCER_NOT_FOUND, NOT_IN_ROOM */
   async resume(member: LocalMember, producerId: string): Promise<void> {
     await member.room.media.resumeProducer(member.sessionId, producerId);
-    await this.#store.pauseProducer(member, producerId, false);
+    await this.#producers.pause(member, producerId, false);
   }
 
   /** What of a speaker's way to this member can be seen here. */
@@ -108,6 +114,6 @@ export class MemberMedia {
   /** Stops sending. @throws AppError PRODUCER_NOT_FOUND */
   async close(member: LocalMember, producerId: string): Promise<void> {
     await member.room.media.closeProducer(member.sessionId, producerId);
-    await this.#store.closeProducer(member.roomId, member.userId, producerId, 'closed');
+    await this.#producers.close(member.roomId, member.userId, producerId, 'closed');
   }
 }

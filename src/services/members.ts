@@ -70,6 +70,7 @@ export class Members {
       const { sessionId, resumed, opened, snapshot } = await store.join({
         room: description,
         user,
+        role: user.id === description.ownerId ? 'owner' : 'member',
         newSessionId: uuidv4() as SessionId,
         // A second join over the same connection, as after a lost answer, continues.
         continuedSessionId: current?.sessionId ?? continued,

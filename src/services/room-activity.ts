@@ -85,7 +85,12 @@ export class RoomActivityBroadcast {
 
   #activity(): RoomActivity | null {
     if (this.#participantCount === null) return null;
-    return { levels: this.#levels, forwarded: this.#forwarded, participantCount: this.#participantCount };
+    return {
+      levels: this.#levels,
+      forwarded: this.#forwarded,
+      participantCount: this.#participantCount,
+      reactions: [],
+    };
   }
 
   #publish(): void {

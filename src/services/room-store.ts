@@ -1,22 +1,16 @@
 import type { Redis } from 'ioredis';
-import { AppError, type AppCode, errorTable } from '../core/errors.ts';
-import type { ConnectionId, EventId, NodeId, RoomId, SessionId, UserId } from '../core/ids.ts';
-import type {
-  ChatMessage,
-  MediaSource,
-  Participant,
-  ProducerDescription,
-  RoomDescription,
-  RoomSnapshot,
-  UserProfile,
-} from '../core/model.ts';
-import { roomAwayKey, roomChatKey, roomProfilesKey, roomRosterKey, roomSeatsKey, roomStateKey } from './redis/keys.ts';
-import type { ScriptReply, Scripts } from './redis/scripts.ts';
-
-/** Members named in a snapshot beside those on seats; `room.participants` pages through the rest. */
-const snapshotPageSize = 100;
-/** Messages that are kept a room. */
-const chatHistoryLength = 1_000;
+import type { ConnectionId, NodeId, RoomId, SessionId, UserId } from '../core/ids.ts';
+import type { Participant, RoomDescription, RoomRole, RoomSnapshot, UserProfile } from '../core/model.ts';
+import {
+  roomAwayKey,
+  roomMutedChattersKey,
+  roomProfilesKey,
+  roomRolesKey,
+  roomRosterKey,
+  roomStateKey,
+} from './redis/keys.ts';
+import type { Scripts } from './redis/scripts.ts';
+import { jsonFields, snapshotPageSize, toParticipant, toSnapshot } from './room-snapshot.ts';
 
 /** Who calls, as the scripts check it. */
 export interface MemberKey {
@@ -28,6 +22,7 @@ export interface MemberKey {
 export interface JoinRequest {
   readonly room: RoomDescription;
   readonly user: UserProfile;
+  readonly role: RoomRole;
   /** For a new session. */
   readonly newSessionId: SessionId;
   readonly continuedSessionId: SessionId | null;
@@ -46,8 +41,8 @@ export interface TendResult {
 }
 
 /**
- * A room's state in Redis, the single source of truth. Every change is one atomic script that also logs its events;
- * every refusal of a script becomes an {@link AppError} here and nowhere else. Each method costs one round trip.
+ * Rooms and their members in Redis, the single source of truth. Every change is one atomic script that also logs its
+ * events. Each method costs one round trip. Seats, producers, chat and moderation have stores of their own.
  */
 export class RoomStore {
   readonly #redis: Redis;
@@ -66,8 +61,8 @@ export class RoomStore {
     opened: boolean;
     snapshot: RoomSnapshot;
   }> {
-    const { room, user } = request;
-    const [sessionId, resumed, opened, snapshot] = await this.#change('join-room', room.id, [
+    const { room, user, role } = request;
+    const [sessionId, resumed, opened, snapshot] = await this.#scripts.change('join-room', room.id, [
       user.id,
       profileFields(user),
       request.newSessionId,
@@ -78,6 +73,8 @@ export class RoomStore {
       room.title,
       room.ownerId,
       room.seatCount,
+      room.seatMode,
+      role,
       snapshotPageSize,
     ]);
     return {
@@ -90,23 +87,23 @@ export class RoomStore {
 
   /** @throws AppError NOT_IN_ROOM when the session is over already */
   async leave({ roomId, userId, sessionId }: MemberKey): Promise<{ members: number }> {
-    const [members] = await this.#change('leave-room', roomId, [userId, sessionId]);
+    const [members] = await this.#scripts.change('leave-room', roomId, [userId, sessionId]);
     return { members: Number(members) };
   }
 
   /** @throws AppError NOT_IN_ROOM when another connection has continued the session */
   async loseConnection(member: MemberKey, connectionId: ConnectionId, graceMs: number): Promise<void> {
-    await this.#change('lose-connection', member.roomId, [member.userId, member.sessionId, connectionId, graceMs]);
+    await this.#scripts.change('lose-connection', member.roomId, [
+      member.userId,
+      member.sessionId,
+      connectionId,
+      graceMs,
+    ]);
   }
 
   /** Marks the members of a dead node as away and drops its producers. */
   async loseNode(roomId: RoomId, nodeId: NodeId, graceMs: number): Promise<void> {
-    await this.#change('lose-node', roomId, [nodeId, graceMs]);
-  }
-
-  /** Drops the producers of a node whose media for this room is gone. */
-  async closeProducersOfNode(roomId: RoomId, nodeId: NodeId): Promise<void> {
-    await this.#change('close-node-producers', roomId, [nodeId]);
+    await this.#scripts.change('lose-node', roomId, [nodeId, graceMs]);
   }
 
   /**
@@ -115,12 +112,12 @@ export class RoomStore {
    * @throws AppError ROOM_NOT_FOUND
    */
   async announceRoutersReplaced(roomId: RoomId, routerIds: readonly string[]): Promise<void> {
-    await this.#change('replace-routers', roomId, [JSON.stringify(routerIds)]);
+    await this.#scripts.change('replace-routers', roomId, [JSON.stringify(routerIds)]);
   }
 
   /** Removes members whose grace period is over and closes the room when it has been empty for `idleMs`. */
   async tend(roomId: RoomId, idleMs: number): Promise<TendResult> {
-    const [members, removed, closed, dueInMs] = (await this.#change('tend-room', roomId, [idleMs])).map(Number);
+    const [members, removed, closed, dueInMs] = (await this.#scripts.change('tend-room', roomId, [idleMs])).map(Number);
     return {
       members: members ?? 0,
       removed: removed ?? 0,
@@ -131,7 +128,7 @@ export class RoomStore {
 
   /** @throws AppError ROOM_NOT_FOUND when the room is not open */
   async read(roomId: RoomId): Promise<RoomSnapshot> {
-    const [snapshot] = await this.#change('read-room', roomId, [snapshotPageSize]);
+    const [snapshot] = await this.#scripts.change('read-room', roomId, [snapshotPageSize]);
     return toSnapshot(roomId, snapshot);
   }
 
@@ -144,22 +141,29 @@ export class RoomStore {
     return (await this.#redis.zscore(roomRosterKey(roomId), String(userId))) !== null;
   }
 
-  async isSeated(roomId: RoomId, userId: UserId): Promise<boolean> {
-    return (await this.#redis.hvals(roomSeatsKey(roomId))).includes(String(userId));
-  }
-
   /** Members by time of joining, from position `offset`. */
   async listParticipants(roomId: RoomId, offset: number, limit: number): Promise<Participant[]> {
     const page = await this.#redis.zrange(roomRosterKey(roomId), offset, String(offset + limit - 1), 'WITHSCORES');
     const userIds = page.filter((_, index) => index % 2 === 0);
     if (userIds.length === 0) return [];
-    const [profiles, away] = await Promise.all([
+    const [profiles, away, roles, chatMuted] = await Promise.all([
       this.#redis.hmget(roomProfilesKey(roomId), ...userIds),
       this.#redis.zmscore(roomAwayKey(roomId), userIds),
+      this.#redis.hmget(roomRolesKey(roomId), ...userIds),
+      this.#redis.smismember(roomMutedChattersKey(roomId), userIds),
     ]);
     // A member who left between the two reads has no profile any more.
     return profiles.flatMap((profile, index) =>
-      profile === null ? [] : [toParticipant(profile, Number(page[index * 2 + 1]), away[index] === null)],
+      profile === null
+        ? []
+        : [
+            toParticipant(profile, {
+              joinedAt: Number(page[index * 2 + 1]),
+              connected: away[index] === null,
+              role: (roles[index] ?? 'member') as RoomRole,
+              chatMuted: chatMuted[index] === 1,
+            }),
+          ],
     );
   }
 
@@ -178,139 +182,16 @@ export class RoomStore {
   }
 
   /**
-   * @param seat - 0-based; null for the first free seat
-   * @throws AppError NOT_IN_ROOM, ALREADY_SEATED, SEAT_NOT_FOUND, SEAT_TAKEN, NO_FREE_SEAT
-   */
-  async takeSeat({ roomId, userId, sessionId }: MemberKey, seat: number | null): Promise<{ seat: number }> {
-    const [taken] = await this.#change('take-seat', roomId, [userId, sessionId, seat ?? '']);
-    return { seat: Number(taken) };
-  }
-
-  /** @throws AppError NOT_IN_ROOM, NOT_SEATED */
-  async leaveSeat({ roomId, userId, sessionId }: MemberKey): Promise<void> {
-    await this.#change('leave-seat', roomId, [userId, sessionId]);
-  }
-
-  /** @throws AppError NOT_IN_ROOM, NOT_SEATED */
-  async openProducer(member: MemberKey, producer: ProducerDescription, nodeId: NodeId): Promise<void> {
-    const { producerId, source, paused } = producer;
-    await this.#change('open-producer', member.roomId, [
-      member.userId,
-      member.sessionId,
-      producerId,
-      source,
-      paused ? 1 : 0,
-      nodeId,
-    ]);
-  }
-
-  /** @throws AppError NOT_IN_ROOM, PRODUCER_NOT_FOUND */
-  async pauseProducer({ roomId, userId, sessionId }: MemberKey, producerId: string, paused: boolean): Promise<void> {
-    await this.#change('pause-producer', roomId, [userId, sessionId, producerId, paused ? 1 : 0]);
-  }
-
-  /** @throws AppError PRODUCER_NOT_FOUND */
-  async closeProducer(roomId: RoomId, userId: UserId, producerId: string, reason: 'closed' | 'failed'): Promise<void> {
-    await this.#change('close-producer', roomId, [userId, producerId, reason]);
-  }
-
-  /** @throws AppError NOT_IN_ROOM */
-  async sendChat(
-    { roomId, userId, sessionId }: MemberKey,
-    sender: UserProfile,
-    content: string,
-    clientMessageId: string | null,
-  ): Promise<ChatMessage> {
-    const [message] = await this.#change('send-chat', roomId, [
-      userId,
-      sessionId,
-      jsonFields({ sender, content, clientMessageId }),
-      clientMessageId ?? '',
-      chatHistoryLength,
-    ]);
-    return JSON.parse(String(message)) as ChatMessage;
-  }
-
-  /**
-   * @param before - answer messages older than this one; null for the newest
-   * @returns oldest first
-   */
-  async readChat(roomId: RoomId, before: EventId | null, limit: number): Promise<ChatMessage[]> {
-    const end = before === null ? '+' : `(${before}`;
-    const entries = await this.#redis.xrevrange(roomChatKey(roomId), end, '-', 'COUNT', limit);
-    return entries.reverse().map(([id, fields]) => {
-      const message = JSON.parse(`{${fields[1] ?? ''}}`) as Omit<ChatMessage, 'id' | 'sentAt'>;
-      return { id, sentAt: Number.parseInt(id, 10), ...message };
-    });
-  }
-
-  /**
    * Logs a gift event.
    *
    * @param recipient - the only user who sees it; null for everybody
    * @throws AppError ROOM_NOT_FOUND when the room is not open
    */
   async announceGift(roomId: RoomId, recipient: UserId | null, event: string): Promise<void> {
-    await this.#change('announce-gift', roomId, [recipient ?? '-', event]);
+    await this.#scripts.change('announce-gift', roomId, [recipient ?? '-', event]);
   }
-
-  async #change(script: string, roomId: RoomId, args: readonly (string | number)[]): Promise<ScriptReply[]> {
-    const [code, ...results] = await this.#scripts.runInRoom(script, roomId, args);
-    if (code === 'OK') return results;
-    if (typeof code === 'string' && code in errorTable) throw new AppError(code as AppCode);
-    throw new Error(`Redis script ${script} answered the unknown code ${String(code)}`);
-  }
-}
-
-/** JSON of an object without its braces, so that a script can put more fields beside these without parsing. */
-function jsonFields(fields: Record<string, unknown>): string {
-  return JSON.stringify(fields).slice(1, -1);
 }
 
 function profileFields({ id, name, avatar }: UserProfile): string {
   return jsonFields({ userId: id, name, avatar });
-}
-
-function toParticipant(profile: string, joinedAt: number, connected: boolean): Participant {
-  return { ...(JSON.parse(`{${profile}}`) as Omit<Participant, 'joinedAt' | 'connected'>), joinedAt, connected };
-}
-
-/** Takes the answer of includes/snapshot.lua apart. */
-function toSnapshot(roomId: RoomId, reply: ScriptReply | undefined): RoomSnapshot {
-  if (!Array.isArray(reply)) throw new Error('A room script answered no snapshot');
-  const [cursor, state, seats, producers, members, count] = reply;
-  const fields = new Map(pairs(state));
-  const seated = new Map(pairs(seats).map(([seat, userId]) => [Number(seat), Number(userId) as UserId]));
-  return {
-    roomId,
-    title: fields.get('title') ?? '',
-    ownerId: Number(fields.get('ownerId')) as UserId,
-    seats: Array.from({ length: Number(fields.get('seatCount')) }, (_, index) => ({
-      index,
-      userId: seated.get(index) ?? null,
-    })),
-    participants: groups(members, 4).map(([, profile = '', joinedAt, away]) =>
-      toParticipant(profile, Number(joinedAt), away === '0'),
-    ),
-    participantCount: Number(count),
-    producers: pairs(producers).map(([producerId, stored]) => {
-      const [userId, source, paused] = stored.split(' ');
-      return {
-        producerId,
-        userId: Number(userId) as UserId,
-        source: source as MediaSource,
-        paused: paused === '1',
-      };
-    }),
-    cursor: String(cursor) as EventId,
-  };
-}
-
-function pairs(reply: ScriptReply | undefined): [string, string][] {
-  return groups(reply, 2).map(([first = '', second = '']) => [first, second]);
-}
-
-function groups(reply: ScriptReply | undefined, size: number): string[][] {
-  const flat = Array.isArray(reply) ? reply.map(String) : [];
-  return Array.from({ length: flat.length / size }, (_, index) => flat.slice(index * size, (index + 1) * size));
 }

@@ -54,8 +54,8 @@ const entries: readonly FeedEntry[] = [
 ];
 
 const activities = [
-  { levels: [], forwarded: [], participantCount: 0 },
-  { levels: [{ userId: userIdSchema.parse(7), level: -127 }], forwarded: [], participantCount: 5_000 },
+  { levels: [], forwarded: [], participantCount: 0, reactions: [] },
+  { levels: [{ userId: userIdSchema.parse(7), level: -127 }], forwarded: [], participantCount: 5_000, reactions: [] },
 ];
 
 function logged(n: number, topic: 'room' | 'media' | 'gift', json: object): FeedEntry {

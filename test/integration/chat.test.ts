@@ -24,6 +24,8 @@ describe('chat', () => {
     const before = Date.now();
     const message = await sender.trpc.chat.send.mutate({ roomId, content: '  Hello, 世界 👋🏽\n\tand goodbye ' });
     expect(message).toEqual({
+      type: 'text',
+      replyTo: null,
       id: expect.stringMatching(/^\d+-\d+$/) as string,
       sender: { id: ada.id, name: 'Ada', avatar: 'https://example.com/ada.png' },
       content: 'Hello, 世界 👋🏽\n\tand goodbye',

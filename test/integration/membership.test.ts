@@ -41,10 +41,10 @@ describe('membership', () => {
           participantCount: 2,
           producers: [],
           seats: [
-            { index: 0, userId: null },
-            { index: 1, userId: null },
-            { index: 2, userId: owner.id },
-            { index: 3, userId: null },
+            { index: 0, userId: null, locked: false, mutedByHost: false },
+            { index: 1, userId: null, locked: false, mutedByHost: false },
+            { index: 2, userId: owner.id, locked: false, mutedByHost: false },
+            { index: 3, userId: null, locked: false, mutedByHost: false },
           ],
         },
       });
@@ -57,6 +57,8 @@ describe('membership', () => {
           avatar: 'https://example.com/a.png',
           joinedAt: first.joined.snapshot.participants[0]?.joinedAt,
           connected: true,
+          role: 'owner',
+          chatMuted: false,
         },
         expect.objectContaining({ userId: second.user.id, connected: true }),
       ]);
@@ -224,7 +226,7 @@ describe('membership', () => {
       await eventually(() => expect(room.events).toHaveLength(3));
       expect(performance.now() - cutAt).toBeGreaterThan(graceMs - 50);
       expect(room.events.slice(1)).toEqual([
-        { type: 'seatLeft', seat: 3, userId: lost.user.id },
+        { type: 'seatLeft', seat: 3, userId: lost.user.id, reason: 'memberLeft' },
         { type: 'userLeft', userId: lost.user.id, reason: 'disconnected' },
       ]);
       const after = await observer.trpc.room.get.query({ roomId });

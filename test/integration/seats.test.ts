@@ -31,7 +31,9 @@ describe('seats', () => {
     expect(winners).toHaveLength(1);
     expect(outcomes.filter(({ outcome }) => outcome === 'SEAT_TAKEN')).toHaveLength(199);
     await eventually(() => expect(room.of('seatTaken')).toHaveLength(1));
-    expect(room.of('seatTaken')).toEqual([{ type: 'seatTaken', seat: 3, userId: winners[0]?.userId }]);
+    expect(room.of('seatTaken')).toEqual([
+      { type: 'seatTaken', seat: 3, userId: winners[0]?.userId, mutedByHost: false },
+    ]);
     await Promise.all(members.map((member) => member.client.close()));
   });
 

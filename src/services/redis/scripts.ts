@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
+import { AppError, type AppCode, errorTable } from '../../core/errors.ts';
 import type { RoomId } from '../../core/ids.ts';
 import { ConcurrencyLimit } from '../concurrency-limit.ts';
 import { roomFeedChannel, roomKeys } from './keys.ts';
@@ -53,16 +54,23 @@ export class Scripts {
   }
 
   /**
-   * Runs a script over the keys of a room (includes/room.lua).
+   * Runs a script over the keys of a room (includes/room.lua), which answers { 'OK', ...results }, or a code of the error
+   * table and, where that code has it, the wait in ms. Every refusal of a room script becomes an error here.
    *
-   * @throws AppError SERVICE_UNAVAILABLE when it could not be sent for too long
+   * @returns the results
+   * @throws AppError what the script refuses with; SERVICE_UNAVAILABLE when it could not be sent for too long
    */
-  async runInRoom(name: string, roomId: RoomId, args: readonly (string | number)[]): Promise<ScriptReply[]> {
+  async change(name: string, roomId: RoomId, args: readonly (string | number)[]): Promise<ScriptReply[]> {
     const reply = await this.#limit.run(() =>
       this.run(name, roomKeys(roomId), [roomFeedChannel(roomId), this.#eventLogLength, ...args]),
     );
-    if (!Array.isArray(reply)) throw new Error(`Redis script ${name} answered ${typeof reply}`);
-    return reply;
+    const [code, ...results] = Array.isArray(reply) ? reply : [reply];
+    if (code === 'OK') return results;
+    if (typeof code !== 'string' || !(code in errorTable)) {
+      throw new Error(`Redis script ${name} answered the unknown code ${String(code)}`);
+    }
+    const [retryAfterMs] = results;
+    throw new AppError(code as AppCode, typeof retryAfterMs === 'number' ? { details: { retryAfterMs } } : {});
   }
 }
 

@@ -3,14 +3,15 @@ Makes a user a member, opening the room when it is not open, or continues a sess
 A user who is a member already by another session takes that membership over, seat included.
 
 ARGV  3 user id, 4 profile as JSON fields without braces, 5 new session id, 6 connection id, 7 node id,
-      8 session id to continue or '', 9 most members, 10 title, 11 owner id, 12 seat count, 13 page size of the snapshot
+      8 session id to continue or '', 9 most members, 10 title, 11 owner id, 12 seat count, 13 seat mode, 14 role,
+      15 page size of the snapshot
 Returns { 'OK', session id, resumed 0|1, opened 0|1, snapshot } or { 'ROOM_FULL' }
 ]]
 -- @include room
 -- @include producers
 -- @include snapshot
 local userId, profile, newSessionId, connectionId, nodeId = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
-local continued, mostMembers, pageSize = ARGV[8], tonumber(ARGV[9]), tonumber(ARGV[13])
+local continued, mostMembers, role, pageSize = ARGV[8], tonumber(ARGV[9]), ARGV[14], tonumber(ARGV[15])
 local time = now()
 
 local sessionId, _, oldNodeId = sessionOf(userId)
@@ -19,7 +20,8 @@ if not sessionId and redis.call('ZCARD', rosterKey) >= mostMembers then return {
 local opened = 0
 if redis.call('EXISTS', stateKey) == 0 then
   opened = 1
-  redis.call('HSET', stateKey, 'openedAt', time, 'title', ARGV[10], 'ownerId', ARGV[11], 'seatCount', ARGV[12])
+  redis.call('HSET', stateKey, 'openedAt', time, 'title', ARGV[10], 'ownerId', ARGV[11], 'seatCount', ARGV[12],
+    'seatMode', ARGV[13])
 end
 redis.call('HDEL', stateKey, 'emptySince')
 
@@ -35,10 +37,16 @@ else
   if not sessionId then
     redis.call('ZADD', rosterKey, time, userId)
     redis.call('HSET', profilesKey, userId, profile)
+    local chatMuted = redis.call('SISMEMBER', mutedChattersKey, userId) == 1
     appendEvent('room', '-', '{"type":"userJoined","participant":{' .. profile .. ',"joinedAt":' .. string.format('%.0f', time)
-      .. ',"connected":true}}')
+      .. ',"connected":true,"role":"' .. role .. '","chatMuted":' .. tostring(chatMuted) .. '}}')
   end
   sessionId = newSessionId
+end
+if role == 'member' then
+  redis.call('HDEL', rolesKey, userId)
+else
+  redis.call('HSET', rolesKey, userId, role)
 end
 redis.call('HSET', sessionsKey, userId, sessionId .. ' ' .. connectionId .. ' ' .. nodeId)
 if redis.call('ZREM', awayKey, userId) == 1 then

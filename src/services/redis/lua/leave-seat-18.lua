@@ -10,5 +10,5 @@ Returns { 'OK' } or { 'NOT_IN_ROOM' | 'NOT_SEATED' }
 if sessionOf(ARGV[3]) ~= ARGV[4] then return { 'NOT_IN_ROOM' } end
 local seat = seatOf(ARGV[3])
 if not seat then return { 'NOT_SEATED' } end
-vacateSeat(ARGV[3], seat)
+vacateSeat(ARGV[3], seat, 'left')
 return { 'OK' }

@@ -25,5 +25,5 @@ if seat == '' then
 end
 if tonumber(seat) >= seatCount then return { 'SEAT_NOT_FOUND' } end
 if redis.call('HSETNX', seatsKey, seat, userId) == 0 then return { 'SEAT_TAKEN' } end
-appendEvent('room', '-', '{"type":"seatTaken","seat":' .. seat .. ',"userId":' .. userId .. '}')
+appendEvent('room', '-', '{"type":"seatTaken","seat":' .. seat .. ',"userId":' .. userId .. ',"mutedByHost":false}')
 return { 'OK', tonumber(seat) }

@@ -19,8 +19,9 @@ local emptySince = redis.call('HGET', stateKey, 'emptySince')
 -- Opened, but its first member never came to be: counts as empty since it was opened.
 if members == 0 and not emptySince then emptySince = redis.call('HGET', stateKey, 'openedAt') end
 if members == 0 and emptySince + idle <= time then
-  appendEvent('room', '-', '{"type":"roomClosed","reason":"idle"}')
-  redis.call('DEL', unpack(KEYS))
+  appendEvent('room', '-', '{"type":"roomClosed","reason":"idle","message":null}')
+  -- All but the bans, which outlive the room.
+  redis.call('DEL', unpack(KEYS, 1, #KEYS - 1))
   return { 'OK', 0, #due, 1, -1 }
 end
 local nextDue = -1

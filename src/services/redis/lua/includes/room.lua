@@ -1,6 +1,8 @@
 -- The keys and first arguments of every room script.
 local stateKey, profilesKey, sessionsKey, rosterKey, awayKey = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local seatsKey, producersKey, eventsKey, chatKey, chatSentKey = KEYS[6], KEYS[7], KEYS[8], KEYS[9], KEYS[10]
+local rolesKey, requestsKey, invitationsKey, lockedSeatsKey = KEYS[11], KEYS[12], KEYS[13], KEYS[14]
+local mutedSpeakersKey, mutedChattersKey, chatTimesKey, bansKey = KEYS[15], KEYS[16], KEYS[17], KEYS[18]
 local channel, logLength = ARGV[1], ARGV[2]
 
 -- Redis's clock, ms: nodes' clocks may differ.
