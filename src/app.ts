@@ -37,6 +37,7 @@ import { LaravelClient } from './services/laravel.ts';
 import { LocalRooms } from './services/local-rooms.ts';
 import { MemberMedia } from './services/member-media.ts';
 import { Members } from './services/members.ts';
+import { Moderation } from './services/moderation.ts';
 import { NodeRooms, Nodes } from './services/nodes.ts';
 import { ProducerStore } from './services/producer-store.ts';
 import { RateLimit } from './services/rate-limit.ts';
@@ -47,7 +48,6 @@ import { RoomDirectory } from './services/room-directory.ts';
 import { RoomStatusReporter } from './services/room-status.ts';
 import { RoomStore } from './services/room-store.ts';
 import { RoomTending } from './services/room-tending.ts';
-import { SeatStore } from './services/seat-store.ts';
 import { Seats } from './services/seats.ts';
 
 /** What tests put in the place of the usual parts. */
@@ -135,7 +135,6 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
   const scripts = new Scripts(redis, config.rooms.eventLogLength);
   const store = new RoomStore(redis, scripts);
   const producers = new ProducerStore(scripts);
-  const seats = new SeatStore(redis, scripts);
   const { wrapLaravel = same, wrapGiftQueue = same } = overrides;
   const laravel = wrapLaravel(new LaravelClient(config.laravel));
   const revocations = new RevocationList(redis);
@@ -154,6 +153,7 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
   const status = new RoomStatusReporter(laravel, store, logger);
   const { graceMs, idleMs, maxClients } = config.rooms;
   const tending = new RoomTending({ idleMs }, { store, status, nodeRooms, logger });
+  const seats = new Seats(redis, scripts, tending);
   const nodes = new Nodes({ nodeId, graceMs }, { redis, scripts, store, tending, nodeRooms, logger });
   const members = new Members(
     { nodeId, maxClients, graceMs, idleMs },
@@ -180,7 +180,8 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
     directory,
     store,
     members,
-    seats: new Seats(seats),
+    seats,
+    moderation: new Moderation({ idleMs }, { scripts, directory, nodeRooms, tending, status }),
     media: new MemberMedia(nodeId, { producers, seats, logger }),
     chat: new Chat(
       new ChatStore(redis, scripts),

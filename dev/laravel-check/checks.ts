@@ -6,6 +6,7 @@ import {
   giftsShape,
   invalidTokenShape,
   messageShape,
+  roleShape,
   roomShape,
   roomsShape,
   validationShape,
@@ -29,6 +30,7 @@ const endpoints = [
   ['POST', '/auth/validate'],
   ['GET', '/rooms'],
   ['GET', '/rooms/1'],
+  ['GET', '/rooms/1/members/1/role'],
   ['POST', '/rooms/1/status'],
   ['GET', '/gifts'],
   ['POST', '/gifts/batch'],
@@ -91,6 +93,24 @@ const roomChecks: Check[] = [
       for (const id of strangers) {
         fit(messageShape, (await backEnd.expect(404, 'GET', `/rooms/${id}`)).json());
       }
+    },
+  },
+  {
+    name: 'role: of the owner is owner, in its shape',
+    run: async (subject) => {
+      const { id, owner_id: ownerId } = await subject.room();
+      const answer = await subject.backEnd.expect(200, 'GET', `/rooms/${id}/members/${ownerId}/role`);
+      demand(fit(roleShape, answer.json()).role === 'owner', 'the owner has another role');
+    },
+  },
+  {
+    name: 'role: of a stranger is member, or 404',
+    run: async (subject) => {
+      const { id } = await subject.room();
+      const answer = await subject.backEnd.call('GET', `/rooms/${id}/members/${Number.MAX_SAFE_INTEGER}/role`);
+      if (answer.status === 404) return;
+      demand(answer.status === 200, `answered ${answer.status}`);
+      demand(fit(roleShape, answer.json()).role === 'member', 'a stranger has a role');
     },
   },
   {

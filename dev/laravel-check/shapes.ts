@@ -19,9 +19,12 @@ const room = z.object({
   title: z.string(),
   owner_id: userKey,
   seat_count: z.int().min(1).max(30),
+  seat_mode: z.enum(['free', 'apply']).nullish(),
+  blocked_user_ids: z.array(userKey).nullish(),
   opus_ptime: z.literal([20, 40, 60]).nullish(),
   opus_dtx: z.boolean().nullish(),
 });
+export const roleShape = z.object({ role: z.enum(['owner', 'admin', 'member']) });
 export const roomsShape = z.object({ rooms: z.array(room) });
 export const roomShape = z.object({ room });
 export type Room = z.infer<typeof room>;

@@ -33,6 +33,8 @@ async function call(method: string, path: string, body?: unknown, key: string | 
   return { status: response.status, body: text === '' ? null : JSON.parse(text) };
 }
 
+const roomDefaults = { seat_count: 15, seat_mode: 'free', blocked_user_ids: [] };
+
 /** Ada (1) gives Grace (2) a rose (10 coins). */
 function rose(changes: Record<string, unknown> = {}): Record<string, unknown> {
   return {
@@ -112,8 +114,8 @@ describe('rooms', () => {
     const { body } = await call('GET', '/internal/rooms');
     const { rooms } = body as { rooms: { id: string }[] };
     expect(rooms).toEqual([
-      { id: '1', title: 'The Living Room', owner_id: 1, seat_count: 15 },
-      { id: expect.stringMatching(/^[0-9a-f-]{36}$/), title: 'Late Night Radio', owner_id: 2, seat_count: 15 },
+      { ...roomDefaults, id: '1', title: 'The Living Room', owner_id: 1 },
+      { ...roomDefaults, id: expect.stringMatching(/^[0-9a-f-]{36}$/), title: 'Late Night Radio', owner_id: 2 },
     ]);
     for (const room of rooms) {
       expect(await call('GET', `/internal/rooms/${room.id.toUpperCase()}`)).toEqual({ status: 200, body: { room } });
@@ -276,5 +278,28 @@ describe('gifts', () => {
     }
     expect(laravel.ledger()).toEqual([]);
     expect(laravel.balance(1)).toBe(10_000);
+  });
+});
+
+describe('roles', () => {
+  test('are owner, admin or none', async () => {
+    const room = laravel.addRoom({ title: 'Ranks', ownerId: 1 });
+    laravel.setAdmin(room.id, 2);
+    const roleOf = (userId: number) => call('GET', `/internal/rooms/${room.id}/members/${userId}/role`);
+    expect(await roleOf(1)).toEqual({ status: 200, body: { role: 'owner' } });
+    expect(await roleOf(2)).toEqual({ status: 200, body: { role: 'admin' } });
+    expect(await roleOf(3)).toMatchObject({ status: 404 });
+    laravel.setAdmin(room.id, 2, false);
+    expect(await roleOf(2)).toMatchObject({ status: 404 });
+  });
+
+  test('and blocks are part of a room', async () => {
+    const room = laravel.addRoom({ title: 'Strict', ownerId: 1, seatMode: 'apply' });
+    laravel.setBlocked(room.id, 3);
+    const { body } = await call('GET', `/internal/rooms/${room.id}`);
+    expect(body).toMatchObject({ room: { seat_mode: 'apply', blocked_user_ids: [3] } });
+    laravel.setBlocked(room.id, 3, false);
+    laravel.setSeatMode(room.id, 'free');
+    expect((await call('GET', `/internal/rooms/${room.id}`)).body).toEqual({ room: { ...room, seat_mode: 'free' } });
   });
 });

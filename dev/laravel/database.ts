@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { DevError } from '../dev-error.ts';
 
 /** Raise it with every change of the tables; an older file is then refused instead of failing in odd ways. */
-const SCHEMA_VERSION = 2;
+const SCHEMA_VERSION = 3;
 
 const schema = `
   CREATE TABLE users (
@@ -27,10 +27,24 @@ const schema = `
     seat_count         INTEGER NOT NULL CHECK (seat_count BETWEEN 1 AND 30),
     opus_ptime         INTEGER CHECK (opus_ptime IN (20, 40, 60)),
     opus_dtx           INTEGER CHECK (opus_dtx IN (0, 1)),
+    seat_mode          TEXT NOT NULL DEFAULT 'free' CHECK (seat_mode IN ('free', 'apply')),
     is_open            INTEGER NOT NULL DEFAULT 1,
     is_live            INTEGER NOT NULL DEFAULT 0,
     participant_count  INTEGER NOT NULL DEFAULT 0,
     closed_at          TEXT
+  ) STRICT;
+
+  -- The admins of rooms; the owner is in the room's own row.
+  CREATE TABLE room_admins (
+    room_id  TEXT NOT NULL REFERENCES rooms (id),
+    user_id  INTEGER NOT NULL,
+    PRIMARY KEY (room_id, user_id)
+  ) STRICT;
+
+  CREATE TABLE room_blocks (
+    room_id  TEXT NOT NULL REFERENCES rooms (id),
+    user_id  INTEGER NOT NULL,
+    PRIMARY KEY (room_id, user_id)
   ) STRICT;
 
   CREATE TABLE gifts (

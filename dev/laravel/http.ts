@@ -63,6 +63,11 @@ function addRoutes(
     return room === null ? reply.code(404).send({ message: 'Room not found.' }) : { room };
   });
 
+  app.get<{ Params: { id: string; userId: string } }>('/internal/rooms/:id/members/:userId/role', (request, reply) => {
+    const role = rooms.roleOf(request.params.id, Number(request.params.userId));
+    return role === null ? reply.code(404).send({ message: 'No role in that room.' }) : { role };
+  });
+
   app.post<{ Params: { id: string } }>('/internal/rooms/:id/status', (request, reply) => {
     const status = statusRequest.parse(request.body);
     if (!rooms.setStatus(request.params.id, status)) return reply.code(404).send({ message: 'Room not found.' });

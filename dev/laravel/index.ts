@@ -10,7 +10,7 @@ import { Gifts } from './gifts.ts';
 import type { Gift, LedgerEntry } from './gifts.ts';
 import { createHttp } from './http.ts';
 import { Rooms } from './rooms.ts';
-import type { NewRoom, Room, RoomStatus } from './rooms.ts';
+import type { NewRoom, Room, RoomStatus, SeatMode } from './rooms.ts';
 import { seed } from './seeds.ts';
 import { Users, sha256 } from './users.ts';
 import type { NewUser, UserWithToken } from './users.ts';
@@ -66,6 +66,12 @@ export interface LaravelStandIn {
   close(): Promise<void>;
   addUser(user: NewUser): UserWithToken;
   addRoom(room: NewRoom): Room;
+  /** Makes a user an admin of a room, or an ordinary member again. */
+  setAdmin(roomId: string, userId: number, isAdmin?: boolean): void;
+  /** Blocks a user in a room, or lifts that. */
+  setBlocked(roomId: string, userId: number, isBlocked?: boolean): void;
+  /** How the room's seats are given when it opens next. */
+  setSeatMode(roomId: string, mode: SeatMode): void;
   /** The room is no longer listed and answers 404. */
   closeRoom(id: string): void;
   addGift(gift: Gift): void;
@@ -153,6 +159,9 @@ export function createLaravelStandIn(options: LaravelStandInOptions): LaravelSta
       return added;
     },
     addRoom: (room) => tables.rooms.add(room),
+    setAdmin: (roomId, userId, isAdmin = true) => tables.rooms.setAdmin(roomId, userId, isAdmin),
+    setBlocked: (roomId, userId, isBlocked = true) => tables.rooms.setBlocked(roomId, userId, isBlocked),
+    setSeatMode: (roomId, mode) => tables.rooms.setSeatMode(roomId, mode),
     closeRoom: (id) => tables.rooms.close(id),
     addGift: (gift) => tables.gifts.add(gift),
     balance: (userId) => tables.users.balance(userId),

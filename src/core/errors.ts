@@ -32,7 +32,7 @@ export const errorTable = {
   SEAT_TAKEN: { status: 409, retryable: false, message: 'Somebody else has that seat' },
   SEAT_NOT_FOUND: { status: 404, retryable: false, message: 'The room has no such seat' },
   NO_FREE_SEAT: { status: 409, retryable: true, message: 'Every seat is taken' },
-  ALREADY_SEATED: { status: 409, retryable: false, message: 'You already have a seat' },
+  ALREADY_SEATED: { status: 409, retryable: false, message: 'There is a seat already' },
   NOT_SEATED: { status: 403, retryable: false, message: 'Take a seat first' },
   SEAT_LOCKED: { status: 409, retryable: false, message: 'That seat is locked' },
   SEAT_NEEDS_APPROVAL: { status: 403, retryable: false, message: 'Raise your hand: a host gives the seats here' },

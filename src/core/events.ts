@@ -109,7 +109,8 @@ const roomEvent = z.discriminatedUnion('type', [
 ]);
 
 const mediaEvent = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('producerOpened'), producer }),
+  /** `mutedByHost`: nothing is heard of it until a host lifts that. */
+  z.object({ type: z.literal('producerOpened'), producer, mutedByHost: z.boolean() }),
   z.object({ type: z.literal('producerPaused'), producerId: z.string(), userId: userIdSchema }),
   z.object({ type: z.literal('producerResumed'), producerId: z.string(), userId: userIdSchema }),
   z.object({

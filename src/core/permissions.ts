@@ -26,7 +26,7 @@ export const permissions = {
   'seat.take': { role: 'member' },
   'seat.leave': { role: 'member' },
   'seat.move': { role: 'member' },
-  'seat.apply': { role: 'member' },
+  'seat.request': { role: 'member' },
   'seat.cancel': { role: 'member' },
   'seat.accept': { role: 'member' },
   'seat.decline': { role: 'member' },

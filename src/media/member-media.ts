@@ -15,6 +15,8 @@ export interface ProduceOptions {
   readonly rtpParameters: unknown;
   /** Start muted. */
   readonly paused: boolean;
+  /** A host has taken the user's voice. Default: false. */
+  readonly mutedByHost?: boolean;
 }
 
 /** A new producer, and the one of the same source that it took the place of. */
@@ -45,6 +47,9 @@ export class MemberMedia {
   readonly #audiences: AudienceGroup;
   readonly #onProducerLost: (producer: StageProducer) => void;
   #userId: UserId | undefined;
+  #mutedByHost = false;
+  /** Producers that their owner has paused. */
+  readonly #paused = new WeakSet<StageProducer>();
   #send: MemberTransport | undefined;
   #receive: MemberTransport | undefined;
   #consumers: MemberConsumers | undefined;
@@ -101,6 +106,7 @@ export class MemberMedia {
     const transport = this.#transport(transportId, 'send');
     const generation = this.#produceGeneration;
     this.#userId = userId;
+    this.#mutedByHost = options.mutedByHost ?? false;
     const assertWanted = () => {
       transport.assertOpen();
       if (this.#produceGeneration !== generation) throw new AppError('PRODUCER_NOT_FOUND');
@@ -117,15 +123,23 @@ export class MemberMedia {
   }
 
   async pauseProducer(producerId: string): Promise<void> {
-    const { producer } = this.#producer(producerId);
-    await this.#settle(producer.pause());
-    if (producer.closed) throw new AppError('PRODUCER_NOT_FOUND');
+    const entry = this.#producer(producerId);
+    this.#paused.add(entry);
+    await this.#apply(entry);
   }
 
   async resumeProducer(producerId: string): Promise<void> {
-    const { producer } = this.#producer(producerId);
-    await this.#settle(producer.resume());
-    if (producer.closed) throw new AppError('PRODUCER_NOT_FOUND');
+    const entry = this.#producer(producerId);
+    this.#paused.delete(entry);
+    await this.#apply(entry);
+  }
+
+  /** Takes the user's voice or gives it back; what the user has paused stays paused. */
+  setMutedByHost(muted: boolean): void {
+    if (this.#mutedByHost === muted) return;
+    this.#mutedByHost = muted;
+    // One that is closed meanwhile is silent enough.
+    for (const entry of this.#own) void this.#apply(entry).catch(() => undefined);
   }
 
   closeProducer(producerId: string): void {
@@ -135,7 +149,7 @@ export class MemberMedia {
   /** Closes every producer, those still being made included; answers the ids of those that were there. */
   closeProducers(): string[] {
     this.#produceGeneration++;
-    const own = [...this.#stage.producers].filter((entry) => entry.sessionId === this.sessionId);
+    const own = this.#own;
     for (const entry of own) this.#stage.closeProducer(entry);
     return own.map((entry) => entry.id);
   }
@@ -219,9 +233,7 @@ export class MemberMedia {
     assertWanted();
     const clean = cleanRtpParameters(rtpParameters);
     // First, since a client that missed the answer asks again with the same MID, and a transport takes a MID once.
-    const replaced = [...this.#stage.producers].find(
-      (entry) => entry.sessionId === this.sessionId && entry.source === source,
-    );
+    const replaced = this.#own.find((entry) => entry.source === source);
     if (replaced) this.#stage.closeProducer(replaced);
     try {
       const entry = await this.#stage.produce(transport.transport, {
@@ -229,9 +241,12 @@ export class MemberMedia {
         userId,
         source,
         rtpParameters: clean,
-        paused,
+        paused: paused || this.#mutedByHost,
         assertWanted,
       });
+      if (paused) this.#paused.add(entry);
+      // A host may have muted or unmuted the user while it was made.
+      if (entry.producer.paused !== (paused || this.#mutedByHost)) await this.#apply(entry);
       return { producerId: entry.id, userId, source, paused, ...(replaced && { replaced: replaced.id }) };
     } catch (error) {
       if (replaced) this.#onProducerLost(replaced);
@@ -253,10 +268,18 @@ export class MemberMedia {
     return entry;
   }
 
-  async #settle(call: Promise<void>): Promise<void> {
-    await call.catch((error: unknown) => {
+  get #own(): StageProducer[] {
+    return [...this.#stage.producers].filter((entry) => entry.sessionId === this.sessionId);
+  }
+
+  /** Pauses or resumes a producer as its owner and the hosts have it. */
+  async #apply(entry: StageProducer): Promise<void> {
+    const { producer } = entry;
+    const silent = this.#mutedByHost || this.#paused.has(entry);
+    await (silent ? producer.pause() : producer.resume()).catch((error: unknown) => {
       throw mediaError(error, { missing: 'PRODUCER_NOT_FOUND', refused: 'PRODUCER_NOT_FOUND' });
     });
+    if (producer.closed) throw new AppError('PRODUCER_NOT_FOUND');
   }
 }
 

@@ -214,6 +214,11 @@ export class RoomMedia extends Emitter<RoomMediaEvents> {
     await this.#member(sessionId, 'PRODUCER_NOT_FOUND').resumeProducer(producerId);
   }
 
+  /** Takes a user's voice, in every session, or gives it back; what the user has paused stays paused. */
+  setMutedByHost(userId: UserId, muted: boolean): void {
+    for (const member of this.#members.values()) if (member.userId === userId) member.setMutedByHost(muted);
+  }
+
   /** @throws AppError `PRODUCER_NOT_FOUND` */
   async closeProducer(sessionId: SessionId, producerId: string): Promise<void> {
     this.#member(sessionId, 'PRODUCER_NOT_FOUND').closeProducer(producerId);

@@ -1,5 +1,14 @@
 import { deliverActivity, deliverEvents } from './subscriptions.ts';
-import { joinInput, participantsInput, roomInput, subscriptionInput } from './schemas.ts';
+import {
+  banInput,
+  bansInput,
+  closeRoomInput,
+  joinInput,
+  memberInput,
+  participantsInput,
+  roomInput,
+  subscriptionInput,
+} from './schemas.ts';
 import { memberProcedure, router, userProcedure } from './trpc.ts';
 
 export const roomRouter = router({
@@ -41,6 +50,34 @@ export const roomRouter = router({
     const participants = await ctx.services.store.listParticipants(roomId, cursor, limit);
     return { participants, nextCursor: participants.length < limit ? null : cursor + limit };
   }),
+
+  /** Hosts: ends somebody's membership, who may join again. */
+  kick: memberProcedure
+    .input(memberInput)
+    .mutation(({ ctx, input }) => ctx.services.moderation.kick(ctx.actor, input.userId)),
+
+  /** Hosts: keeps a user out, for a time or for good. */
+  ban: memberProcedure.input(banInput).mutation(({ ctx, input: { userId, durationSeconds, reason } }) => {
+    const durationMs = durationSeconds === undefined ? null : durationSeconds * 1_000;
+    return ctx.services.moderation.ban(ctx.actor, userId, durationMs, reason ?? null);
+  }),
+
+  /** Hosts: lifts a ban. */
+  unban: memberProcedure
+    .input(memberInput)
+    .mutation(({ ctx, input }) => ctx.services.moderation.unban(ctx.actor, input.userId)),
+
+  /** Hosts: who is banned, the newest ban first, a page a call. */
+  bans: memberProcedure.input(bansInput).query(async ({ ctx, input: { cursor, limit } }) => {
+    const bans = await ctx.services.moderation.bans(ctx.actor);
+    const end = cursor + limit;
+    return { bans: bans.slice(cursor, end), nextCursor: end < bans.length ? end : null };
+  }),
+
+  /** The owner: ends the room for everybody. */
+  close: memberProcedure
+    .input(closeRoomInput)
+    .mutation(({ ctx, input }) => ctx.services.moderation.close(ctx.actor, input.reason ?? null)),
 
   /** Joins, leaves, seats, the end of the room. */
   onEvent: memberProcedure.input(subscriptionInput).subscription((options) => deliverEvents('room', options)),

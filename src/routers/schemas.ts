@@ -9,7 +9,7 @@ import {
   sessionIdSchema,
   userIdSchema,
 } from '../core/ids.ts';
-import type { MediaSource } from '../core/model.ts';
+import { type MediaSource, seatModes } from '../core/model.ts';
 
 /** The inputs of every procedure. Objects are strict: an unknown field is refused, not dropped. */
 
@@ -55,6 +55,47 @@ export const takeSeatInput = z.strictObject({
   /** 0-based; left out: the first free seat. */
   seat: z.int().min(0).max(29).optional(),
 });
+
+/** A seat of the room, 0-based. */
+export const seatInput = z.strictObject({ ...room, seat: z.int().min(0).max(29) });
+
+/** Somebody to whom something is done. */
+export const memberInput = z.strictObject({ ...room, userId: userIdSchema });
+
+export const approveSeatInput = z.strictObject({
+  ...room,
+  userId: userIdSchema,
+  /** 0-based; left out: the first one that is neither taken nor locked. */
+  seat: z.int().min(0).max(29).optional(),
+});
+export const inviteInput = approveSeatInput;
+
+export const seatCountInput = z.strictObject({ ...room, seatCount: z.int().min(1).max(30) });
+export const seatModeInput = z.strictObject({ ...room, seatMode: z.enum(seatModes) });
+
+/** What people are told of a ban or of the end of a room. */
+const reason = z
+  .string()
+  .trim()
+  .max(200)
+  .refine((text) => !controlCharacters.test(text), 'must not contain control characters');
+
+export const banInput = z.strictObject({
+  ...room,
+  userId: userIdSchema,
+  /** Left out: for good. At most ten years. */
+  durationSeconds: z.int().min(1).max(315_360_000).optional(),
+  reason: reason.optional(),
+});
+
+export const bansInput = z.strictObject({
+  ...room,
+  /** Continue after this position, as the last answer's `nextCursor`. */
+  cursor: z.int().nonnegative().default(0),
+  limit: z.int().min(1).max(200).default(100),
+});
+
+export const closeRoomInput = z.strictObject({ ...room, reason: reason.optional() });
 
 export const chatSendInput = z.strictObject({
   ...room,

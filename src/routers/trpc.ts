@@ -2,6 +2,8 @@ import { initTRPC, TRPCError } from '@trpc/server';
 import { z } from 'zod';
 import { AppError, type AppCode, errorTable } from '../core/errors.ts';
 import { roomIdSchema } from '../core/ids.ts';
+import { type Permission, permissions } from '../core/permissions.ts';
+import type { Actor } from '../services/actor.ts';
 import { isRedisUnavailable } from '../services/redis/connection.ts';
 import type { Context } from './context.ts';
 import { transformer, UnreadableInputError } from './transformer.ts';
@@ -69,16 +71,32 @@ export const userProcedure = publicProcedure.use(({ ctx, next }) => {
   return next({ ctx: { connection: ctx.connection, user: ctx.connection.identity.user } });
 });
 
-/** Whoever is in the room that the input names, by this connection. The procedure's own input must be strict. */
-export const memberProcedure = userProcedure.input(z.object({ roomId: roomIdSchema })).use(({ ctx, input, next }) => {
-  return next({ ctx: { member: ctx.connection.memberOf(input.roomId) } });
-});
+/**
+ * Whoever is in the room that the input names, by this connection. `actor` carries what the table of permissions demands
+ * of the procedure's path; whatever takes more than being a member is handed the actor, and the script that does it checks.
+ * The procedure's own input must be strict.
+ */
+export const memberProcedure = userProcedure
+  .input(z.object({ roomId: roomIdSchema }))
+  .use(({ ctx, input, path, next }) => {
+    const member = ctx.connection.memberOf(input.roomId);
+    const { roomId, userId, sessionId } = member;
+    const actor: Actor = { roomId, userId, sessionId, permission: permissionFor(path) };
+    return next({ ctx: { member, actor } });
+  });
 
 /** Whoever has shown the internal key. */
 export const adminProcedure = publicProcedure.use(({ ctx, next }) => {
   if (!ctx.isAdmin) throw new AppError('ADMIN_KEY_REQUIRED');
   return next();
 });
+
+/** @throws Error for a procedure that the table of permissions does not have, so that none is open by oversight */
+function permissionFor(path: string): Permission {
+  const permission = (permissions as Readonly<Record<string, Permission | undefined>>)[path];
+  if (permission === undefined) throw new Error(`The table of permissions has no ${path}`);
+  return permission;
+}
 
 /** The refusal that an error means to the client. */
 function appErrorOf(error: TRPCError): AppError {

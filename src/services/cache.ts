@@ -57,4 +57,13 @@ export class KeyedCache<K, V> {
     }
     return cached.get();
   }
+
+  /** Has the next `get` load the value, whatever happens to the older one. */
+  forget(key: K): void {
+    this.#values.delete(key);
+  }
+
+  clear(): void {
+    this.#values.clear();
+  }
 }

@@ -9,6 +9,7 @@ import type { Gifts } from './gifts/gifts.ts';
 import type { IceServers } from './ice-servers.ts';
 import type { MemberMedia } from './member-media.ts';
 import type { Members } from './members.ts';
+import type { Moderation } from './moderation.ts';
 import type { RoomDirectory } from './room-directory.ts';
 import type { RoomStore } from './room-store.ts';
 import type { Seats } from './seats.ts';
@@ -19,6 +20,7 @@ export interface Services {
   readonly store: RoomStore;
   readonly members: Members;
   readonly seats: Seats;
+  readonly moderation: Moderation;
   readonly media: MemberMedia;
   readonly chat: Chat;
   readonly gifts: Gifts;

@@ -13,6 +13,8 @@ import {
   type CatalogueGift,
   type OpusSettings,
   type RoomDescription,
+  type RoomRole,
+  roomRoles,
   seatModes,
   type UserProfile,
 } from '../core/model.ts';
@@ -168,6 +170,12 @@ export class LaravelClient {
   async findRoom(roomId: RoomId): Promise<LaravelRoom | null> {
     const answer = await this.#call('GET', `/rooms/${roomId}`, undefined, [404]);
     return answer === null ? null : parse(z.object({ room: roomSchema }), answer).room;
+  }
+
+  /** @returns `member` for whoever has no role there */
+  async findRole(roomId: RoomId, userId: UserId): Promise<RoomRole> {
+    const answer = await this.#call('GET', `/rooms/${roomId}/members/${userId}/role`, undefined, [404]);
+    return answer === null ? 'member' : parse(z.object({ role: z.enum(roomRoles) }), answer).role;
   }
 
   async reportRoomStatus(roomId: RoomId, status: RoomStatus): Promise<void> {

@@ -1,4 +1,5 @@
-import { AppError } from '../core/errors.ts';
+import { type AppCode, AppError } from '../core/errors.ts';
+import type { LeaveReason } from '../core/events.ts';
 import { compareEventIds, type EventId, type RoomId, type SessionId, type UserId } from '../core/ids.ts';
 import type { Logger } from '../core/logger.ts';
 import type { OpusSettings } from '../core/model.ts';
@@ -9,6 +10,14 @@ import { RoomActivityBroadcast } from './room-activity.ts';
 import type { FeedEntry, RoomFeed } from './room-feed.ts';
 import type { RoomSubscription } from './room-subscription.ts';
 import type { WireFormat } from './wire-format.ts';
+
+/** What a connection is told when its membership has ended. */
+const leaveCodes = {
+  left: 'NOT_IN_ROOM',
+  disconnected: 'NOT_IN_ROOM',
+  kicked: 'KICKED',
+  banned: 'BANNED',
+} as const satisfies Record<LeaveReason, AppCode>;
 
 /** A membership whose media is in this process. Its connection is null while the socket is lost. */
 export interface LocalMember {
@@ -109,29 +118,31 @@ export class LocalRoom {
   }
 
   #follow(entry: FeedEntry): void {
-    if (entry.topic !== 'room') return;
     const { event } = entry;
     switch (event.type) {
       case 'userLeft':
-        this.#remove((member) => member.userId === event.userId, entry, 'NOT_IN_ROOM');
+        this.#remove((member) => member.userId === event.userId, entry, leaveCodes[event.reason]);
         break;
       case 'sessionReplaced':
         this.#remove((member) => member.sessionId === event.sessionId, entry, 'SESSION_REPLACED');
         break;
       case 'roomClosed':
-        this.#remove(() => true, entry, 'NOT_IN_ROOM');
+        this.#remove(() => true, entry, 'ROOM_CLOSED');
         break;
       case 'seatLeft':
         this.media.closeProducersOf(event.userId);
         break;
+      case 'speakerMuteChanged':
+        this.media.setMutedByHost(event.userId, event.muted);
+        break;
+      // What was true when the producer was made may have changed before it was recorded.
+      case 'producerOpened':
+        this.media.setMutedByHost(event.producer.userId, event.mutedByHost);
+        break;
     }
   }
 
-  #remove(
-    concerns: (member: LocalMember) => boolean,
-    entry: FeedEntry,
-    reason: 'NOT_IN_ROOM' | 'SESSION_REPLACED',
-  ): void {
+  #remove(concerns: (member: LocalMember) => boolean, entry: FeedEntry, reason: AppCode): void {
     for (const member of this.#members.values()) {
       if (!concerns(member) || compareEventIds(entry.id, member.since) <= 0) continue;
       this.#members.delete(member.sessionId);

@@ -8,7 +8,7 @@ import type { ConsumerDescription } from '../media/member-consumers.ts';
 import type { TransportDescription } from '../media/member-transport.ts';
 import type { LocalMember } from './local-room.ts';
 import type { ProducerStore } from './producer-store.ts';
-import type { SeatStore } from './seat-store.ts';
+import type { Seats } from './seats.ts';
 
 /** All that a client needs to hear a room but its own DTLS parameters. */
 export interface MediaOffer {
@@ -20,13 +20,13 @@ export interface MediaOffer {
 /** A member's audio: the rules (who may send) on top of what mediasoup does, and what the others are told. */
 export class MemberMedia {
   readonly #producers: ProducerStore;
-  readonly #seats: SeatStore;
+  readonly #seats: Seats;
   readonly #nodeId: NodeId;
   readonly #logger: Logger;
 
   constructor(
     nodeId: NodeId,
-    use: { readonly producers: ProducerStore; readonly seats: SeatStore; readonly logger: Logger },
+    use: { readonly producers: ProducerStore; readonly seats: Seats; readonly logger: Logger },
   ) {
     this.#nodeId = nodeId;
     this.#producers = use.producers;
@@ -39,7 +39,9 @@ export class MemberMedia {
     { roomId, userId, sessionId, room }: LocalMember,
     direction: 'send' | 'receive',
   ): Promise<TransportDescription> {
-    if (direction === 'send' && !(await this.#seats.isSeated(roomId, userId))) throw new AppError('NOT_SEATED');
+    if (direction === 'send' && !(await this.#seats.speakerOf(roomId, userId)).isSeated) {
+      throw new AppError('NOT_SEATED');
+    }
     return room.media.createTransport(sessionId, direction);
   }
 
@@ -79,8 +81,12 @@ export class MemberMedia {
     options: { source: MediaSource; rtpParameters: RtpParameters; paused: boolean },
   ): Promise<{ producerId: string }> {
     const { room, sessionId, userId, roomId } = member;
-    if (!(await this.#seats.isSeated(roomId, userId))) throw new AppError('NOT_SEATED');
-    const producer = await room.media.produce({ sessionId, userId }, transportId, options);
+    const { isSeated, isMutedByHost } = await this.#seats.speakerOf(roomId, userId);
+    if (!isSeated) throw new AppError('NOT_SEATED');
+    const producer = await room.media.produce({ sessionId, userId }, transportId, {
+      ...options,
+      mutedByHost: isMutedByHost,
+    });
     try {
       await this.#producers.open(member, producer, this.#nodeId);
     } catch (error) {
@@ -96,10 +102,10 @@ export class MemberMedia {
     await this.#producers.pause(member, producerId, true);
   }
 
-  /** Unmutes. @throws AppError PRODUCER_NOT_FOUND, NOT_IN_ROOM */
+  /** Unmutes. @throws AppError PRODUCER_NOT_FOUND, NOT_IN_ROOM; MUTED_BY_HOST, which only a host lifts */
   async resume(member: LocalMember, producerId: string): Promise<void> {
-    await member.room.media.resumeProducer(member.sessionId, producerId);
     await this.#producers.pause(member, producerId, false);
+    await member.room.media.resumeProducer(member.sessionId, producerId);
   }
 
   /** What of a speaker's way to this member can be seen here. */

@@ -1,8 +1,8 @@
 import { v4 as uuidv4 } from 'uuid';
 import { AppError } from '../core/errors.ts';
-import type { NodeId, RoomId, SessionId } from '../core/ids.ts';
+import type { NodeId, RoomId, SessionId, UserId } from '../core/ids.ts';
 import type { Logger } from '../core/logger.ts';
-import type { Membership, RoomSnapshot } from '../core/model.ts';
+import type { Membership, RoomRole, RoomSnapshot } from '../core/model.ts';
 import { closeCodes, type Connection } from './connections.ts';
 import type { LocalMember, LocalRoom } from './local-room.ts';
 import type { LocalRooms } from './local-rooms.ts';
@@ -50,7 +50,7 @@ export class Members {
    * Redis when the room is open on this node.
    *
    * @param continued - the session to continue; a session that is over begins anew
-   * @throws AppError ROOM_NOT_FOUND, ROOM_FULL, ALREADY_IN_ANOTHER_ROOM, MEDIA_UNAVAILABLE, UPSTREAM_UNAVAILABLE
+   * @throws AppError ROOM_NOT_FOUND, ROOM_FULL, BANNED, SESSION_REPLACED, ALREADY_IN_ANOTHER_ROOM, MEDIA_UNAVAILABLE, UPSTREAM_UNAVAILABLE
    */
   async join(
     connection: Connection,
@@ -61,16 +61,17 @@ export class Members {
     const current = connection.member;
     if (current !== null && current.roomId !== roomId) throw new AppError('ALREADY_IN_ANOTHER_ROOM');
 
+    const { user } = connection.identity;
     const description = await directory.describe(roomId);
+    if (description.blockedUserIds.includes(user.id)) throw new AppError('BANNED');
     const room = await rooms.hold(roomId, description.opus);
     let kept = false;
     try {
-      await nodeRooms.add(roomId);
-      const { user } = connection.identity;
+      const [role] = await Promise.all([this.#roleOf(roomId, user.id), nodeRooms.add(roomId)]);
       const { sessionId, resumed, opened, snapshot } = await store.join({
         room: description,
         user,
-        role: user.id === description.ownerId ? 'owner' : 'member',
+        role,
         newSessionId: uuidv4() as SessionId,
         // A second join over the same connection, as after a lost answer, continues.
         continuedSessionId: current?.sessionId ?? continued,
@@ -137,6 +138,16 @@ export class Members {
   /** Stops retrying. Memberships stay in Redis for their grace period, so that a restart finds them. */
   stop(): void {
     this.#stopped = true;
+  }
+
+  /** @returns null when Laravel cannot tell, which must not keep anybody from joining */
+  async #roleOf(roomId: RoomId, userId: UserId): Promise<RoomRole | null> {
+    try {
+      return await this.#use.directory.roleOf(roomId, userId);
+    } catch (error) {
+      this.#use.logger.warn({ err: error, roomId, userId }, 'A role could not be looked up; joining without one');
+      return null;
+    }
   }
 
   #attach(member: LocalMember, connection: Connection): void {

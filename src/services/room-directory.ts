@@ -1,6 +1,6 @@
 import { AppError } from '../core/errors.ts';
-import type { RoomId } from '../core/ids.ts';
-import type { CatalogueGift, OpusSettings, RoomDescription, RoomListing } from '../core/model.ts';
+import type { RoomId, UserId } from '../core/ids.ts';
+import type { CatalogueGift, OpusSettings, RoomDescription, RoomListing, RoomRole } from '../core/model.ts';
 import type { LaravelClient, LaravelRoom } from './laravel.ts';
 import { CachedValue, KeyedCache } from './cache.ts';
 import type { RoomStore } from './room-store.ts';
@@ -10,11 +10,13 @@ const roomLifetimeMs = 15_000;
 const listLifetimeMs = 5_000;
 const catalogueLifetimeMs = 60_000;
 
-/** What Laravel knows and the server looks up: rooms and the gift catalogue. */
+/** What Laravel knows and the server looks up: rooms, roles in them and the gift catalogue. */
 export class RoomDirectory {
   readonly #store: RoomStore;
   readonly #opus: OpusSettings;
   readonly #rooms: KeyedCache<RoomId, LaravelRoom | null>;
+  /** By {@link roleKey}. */
+  readonly #roles: KeyedCache<string, RoomRole>;
   readonly #list: CachedValue<LaravelRoom[]>;
   readonly #catalogue: CachedValue<CatalogueGift[]>;
 
@@ -23,6 +25,10 @@ export class RoomDirectory {
     this.#store = store;
     this.#opus = opus;
     this.#rooms = new KeyedCache(roomLifetimeMs, (roomId) => laravel.findRoom(roomId));
+    this.#roles = new KeyedCache(roomLifetimeMs, (key) => {
+      const [roomId, userId] = key.split(' ');
+      return laravel.findRole(roomId as RoomId, Number(userId) as UserId);
+    });
     this.#list = new CachedValue(listLifetimeMs, () => laravel.listRooms());
     this.#catalogue = new CachedValue(catalogueLifetimeMs, () => laravel.listGifts());
   }
@@ -32,6 +38,33 @@ export class RoomDirectory {
     const room = await this.#rooms.get(roomId).catch(unavailable);
     if (room === null) throw new AppError('ROOM_NOT_FOUND');
     return { ...room, opus: { ...this.#opus, ...room.opus } };
+  }
+
+  /**
+   * What a user is in a room.
+   *
+   * @throws AppError ROOM_NOT_FOUND; UPSTREAM_UNAVAILABLE when Laravel does not answer and has not lately
+   */
+  async roleOf(roomId: RoomId, userId: UserId): Promise<RoomRole> {
+    const { ownerId } = await this.describe(roomId);
+    if (userId === ownerId) return 'owner';
+    return this.#roles.get(roleKey(roomId, userId)).catch(unavailable);
+  }
+
+  /** Has the next look at the room ask Laravel. */
+  forgetRoom(roomId: RoomId): void {
+    this.#rooms.forget(roomId);
+  }
+
+  /** Has the next look at the user's role ask Laravel. */
+  forgetRole(roomId: RoomId, userId: UserId): void {
+    this.#roles.forget(roleKey(roomId, userId));
+  }
+
+  /** Has every next look at rooms and roles ask Laravel. */
+  forgetAll(): void {
+    this.#rooms.clear();
+    this.#roles.clear();
   }
 
   /** The rooms that can be joined, with how many are in each now. */
@@ -48,6 +81,10 @@ export class RoomDirectory {
   async gifts(): Promise<CatalogueGift[]> {
     return this.#catalogue.get().catch(unavailable);
   }
+}
+
+function roleKey(roomId: RoomId, userId: UserId): string {
+  return `${roomId} ${userId}`;
 }
 
 function unavailable(error: unknown): never {

@@ -22,7 +22,8 @@ export interface MemberKey {
 export interface JoinRequest {
   readonly room: RoomDescription;
   readonly user: UserProfile;
-  readonly role: RoomRole;
+  /** Null when it is not known now: a member keeps the one it has. */
+  readonly role: RoomRole | null;
   /** For a new session. */
   readonly newSessionId: SessionId;
   readonly continuedSessionId: SessionId | null;
@@ -74,7 +75,7 @@ export class RoomStore {
       room.ownerId,
       room.seatCount,
       room.seatMode,
-      role,
+      role ?? '',
       snapshotPageSize,
     ]);
     return {
@@ -89,6 +90,11 @@ export class RoomStore {
   async leave({ roomId, userId, sessionId }: MemberKey): Promise<{ members: number }> {
     const [members] = await this.#scripts.change('leave-room', roomId, [userId, sessionId]);
     return { members: Number(members) };
+  }
+
+  /** Changes the role of a member; whoever is not in the room gets it with the next join. */
+  async setRole(roomId: RoomId, userId: UserId, role: RoomRole): Promise<void> {
+    await this.#scripts.change('set-role', roomId, [userId, role]);
   }
 
   /** @throws AppError NOT_IN_ROOM when another connection has continued the session */

@@ -1,24 +1,133 @@
-import type { LocalMember } from './local-room.ts';
-import type { SeatStore } from './seat-store.ts';
+import type { Redis } from 'ioredis';
+import type { RoomId, UserId } from '../core/ids.ts';
+import type { SeatMode } from '../core/model.ts';
+import { type Actor, actorArguments } from './actor.ts';
+import { roomMutedSpeakersKey, roomSeatsKey } from './redis/keys.ts';
+import type { ScriptReply, Scripts } from './redis/scripts.ts';
+import type { RoomTending } from './room-tending.ts';
 
-/** Seats: where members speak from. One user has at most one seat; two callers never get the same one. */
+/** How long an invitation to a seat can be accepted, ms. */
+const invitationMs = 30_000;
+
+/**
+ * Seats: where members speak from. One user has at most one seat; two callers never get the same one. Each method is one
+ * atomic script and one round trip. All but {@link speakerOf} throw AppError NOT_IN_ROOM when the caller's session is
+ * over and NOT_ALLOWED when the caller's role does not do; whatever is so already is granted again.
+ *
+ * A seat is its 0-based index; null stands for the first one that is neither taken nor locked.
+ */
 export class Seats {
-  readonly #store: SeatStore;
+  readonly #redis: Redis;
+  readonly #scripts: Scripts;
+  readonly #tending: RoomTending;
 
-  constructor(store: SeatStore) {
-    this.#store = store;
+  constructor(redis: Redis, scripts: Scripts, tending: RoomTending) {
+    this.#redis = redis;
+    this.#scripts = scripts;
+    this.#tending = tending;
+  }
+
+  /** Whether a user may speak: has a seat, and has not been muted by a host. */
+  async speakerOf(roomId: RoomId, userId: UserId): Promise<{ isSeated: boolean; isMutedByHost: boolean }> {
+    const [seated, muted] = await Promise.all([
+      this.#redis.hvals(roomSeatsKey(roomId)),
+      this.#redis.sismember(roomMutedSpeakersKey(roomId), userId),
+    ]);
+    return { isSeated: seated.includes(String(userId)), isMutedByHost: muted === 1 };
+  }
+
+  /** @throws AppError ALREADY_SEATED, SEAT_NEEDS_APPROVAL, SEAT_NOT_FOUND, SEAT_TAKEN, SEAT_LOCKED, NO_FREE_SEAT */
+  async take(actor: Actor, seat: number | null): Promise<{ seat: number }> {
+    const [taken] = await this.#change('take-seat', actor, seat ?? '');
+    return { seat: Number(taken) };
+  }
+
+  /** Becomes a listener again; what was produced from the seat is closed. */
+  async leave(actor: Actor): Promise<void> {
+    await this.#change('leave-seat', actor);
+  }
+
+  /** @throws AppError NOT_SEATED, SEAT_NOT_FOUND, SEAT_TAKEN, SEAT_LOCKED */
+  async move(actor: Actor, seat: number): Promise<void> {
+    await this.#change('move-seat', actor, seat);
+  }
+
+  /** Raises the hand. @throws AppError ALREADY_SEATED */
+  async request(actor: Actor): Promise<void> {
+    await this.#change('request-seat', actor);
+  }
+
+  /** Takes the own hand down. */
+  async cancel(actor: Actor): Promise<void> {
+    await this.#change('cancel-seat-request', actor);
   }
 
   /**
-   * @param seat - 0-based; null for the first free seat
-   * @throws AppError SEAT_TAKEN, SEAT_NOT_FOUND, NO_FREE_SEAT, ALREADY_SEATED, NOT_IN_ROOM
+   * Gives a raised hand a seat, a locked one if that is named.
+   *
+   * @throws AppError MEMBER_NOT_FOUND, REQUEST_NOT_FOUND, SEAT_NOT_FOUND, SEAT_TAKEN, NO_FREE_SEAT
    */
-  async take(member: LocalMember, seat: number | null): Promise<{ seat: number }> {
-    return this.#store.take(member, seat);
+  async approve(actor: Actor, userId: UserId, seat: number | null): Promise<{ seat: number }> {
+    const [taken] = await this.#change('approve-seat-request', actor, userId, seat ?? '');
+    return { seat: Number(taken) };
   }
 
-  /** Becomes a listener again; what was produced from the seat is closed. @throws AppError NOT_SEATED, NOT_IN_ROOM */
-  async leave(member: LocalMember): Promise<void> {
-    await this.#store.leave(member);
+  /** @throws AppError MEMBER_NOT_FOUND; REQUEST_NOT_FOUND when the hand has got a seat meanwhile */
+  async reject(actor: Actor, userId: UserId): Promise<void> {
+    await this.#change('reject-seat-request', actor, userId);
+  }
+
+  /**
+   * Invites a listener, for 30 s.
+   *
+   * @returns when the invitation ends, ms since the epoch
+   * @throws AppError MEMBER_NOT_FOUND, ALREADY_SEATED, SEAT_NOT_FOUND, SEAT_TAKEN, NO_FREE_SEAT
+   */
+  async invite(actor: Actor, userId: UserId, seat: number | null): Promise<{ expiresAt: number }> {
+    const [expiresAt] = await this.#change('invite-to-seat', actor, userId, seat ?? '', invitationMs);
+    this.#tending.schedule(actor.roomId, invitationMs);
+    return { expiresAt: Number(expiresAt) };
+  }
+
+  /** @throws AppError INVITATION_NOT_FOUND, SEAT_NOT_FOUND, SEAT_TAKEN, NO_FREE_SEAT */
+  async accept(actor: Actor): Promise<{ seat: number }> {
+    const [taken] = await this.#change('accept-seat-invitation', actor);
+    return { seat: Number(taken) };
+  }
+
+  async decline(actor: Actor): Promise<void> {
+    await this.#change('decline-seat-invitation', actor);
+  }
+
+  /** Locks or unlocks a seat; whoever is on it stays. @throws AppError SEAT_NOT_FOUND */
+  async lock(actor: Actor, seat: number, locked: boolean): Promise<void> {
+    await this.#change('lock-seat', actor, seat, locked ? 1 : 0);
+  }
+
+  /** Makes a speaker a listener. @throws AppError MEMBER_NOT_FOUND */
+  async remove(actor: Actor, userId: UserId): Promise<void> {
+    await this.#change('remove-from-seat', actor, userId);
+  }
+
+  /**
+   * Takes a member's voice or gives it back. It stays so over seats, sessions and absences, until the room closes.
+   *
+   * @throws AppError MEMBER_NOT_FOUND
+   */
+  async mute(actor: Actor, userId: UserId, muted: boolean): Promise<void> {
+    await this.#change('mute-speaker', actor, userId, muted ? 1 : 0);
+  }
+
+  /** @param seatCount - 1-30; speakers on removed seats become listeners, which takes the caller to outrank them */
+  async setCount(actor: Actor, seatCount: number): Promise<void> {
+    await this.#change('set-seat-count', actor, seatCount);
+  }
+
+  async setMode(actor: Actor, seatMode: SeatMode): Promise<void> {
+    await this.#change('set-seat-mode', actor, seatMode);
+  }
+
+  #change(script: string, actor: Actor, ...args: (string | number)[]): Promise<ScriptReply[]> {
+    return this.#scripts.change(script, actor.roomId, [...actorArguments(actor), ...args]);
   }
 }

@@ -70,13 +70,17 @@ describe('seats', () => {
     expect(await member.trpc.seat.take.mutate({ roomId, seat: 3 })).toEqual({ seat: 3 });
   });
 
-  it('can be left by who has one only', async () => {
+  it('can be left again and again, as after a lost answer, and are left once', async () => {
     const roomId = addRoom(server);
     await using member = await enter(server, roomId);
-    expect(await refusalOf(member.trpc.seat.leave.mutate({ roomId }))).toBe('NOT_SEATED');
-    await member.trpc.seat.take.mutate({ roomId });
+    using room = await follow(member, 'room');
     await member.trpc.seat.leave.mutate({ roomId });
-    expect(await refusalOf(member.trpc.seat.leave.mutate({ roomId }))).toBe('NOT_SEATED');
+    const { seat } = await member.trpc.seat.take.mutate({ roomId });
+    await member.trpc.seat.leave.mutate({ roomId });
+    await member.trpc.seat.leave.mutate({ roomId });
+    await member.trpc.seat.take.mutate({ roomId });
+    await eventually(() => expect(room.types()).toEqual(['seatTaken', 'seatLeft', 'seatTaken']));
+    expect(room.of('seatLeft')).toEqual([{ type: 'seatLeft', seat, userId: member.user.id, reason: 'left' }]);
   });
 
   it('are freed when their user leaves the room', async () => {

@@ -36,6 +36,7 @@ export const roomRosterKey = (roomId: RoomId): string => `room:roster:{${roomId}
 export const roomAwayKey = (roomId: RoomId): string => `room:away:{${roomId}}`;
 export const roomRolesKey = (roomId: RoomId): string => `room:roles:{${roomId}}`;
 export const roomMutedChattersKey = (roomId: RoomId): string => `room:muted-chatters:{${roomId}}`;
+export const roomMutedSpeakersKey = (roomId: RoomId): string => `room:muted-speakers:{${roomId}}`;
 export const roomSeatsKey = (roomId: RoomId): string => `room:seats:{${roomId}}`;
 export const roomEventsKey = (roomId: RoomId): string => `room:events:{${roomId}}`;
 export const roomChatKey = (roomId: RoomId): string => `room:chat:{${roomId}}`;

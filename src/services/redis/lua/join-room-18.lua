@@ -1,20 +1,28 @@
 --[[
 Makes a user a member, opening the room when it is not open, or continues a session after a lost socket.
-A user who is a member already by another session takes that membership over, seat included.
+A user who is a member already by another session takes that membership over, seat included: the newest wins. A session
+that was replaced so cannot be continued, or two tabs would replace each other for ever. One that its own client has
+continued elsewhere can, since that client may have missed the answer.
 
 ARGV  3 user id, 4 profile as JSON fields without braces, 5 new session id, 6 connection id, 7 node id,
-      8 session id to continue or '', 9 most members, 10 title, 11 owner id, 12 seat count, 13 seat mode, 14 role,
-      15 page size of the snapshot
-Returns { 'OK', session id, resumed 0|1, opened 0|1, snapshot } or { 'ROOM_FULL' }
+      8 session id to continue or '', 9 most members, 10 title, 11 owner id, 12 seat count, 13 seat mode,
+      14 role, or '' when it is not known now, 15 page size of the snapshot
+Returns { 'OK', session id, resumed 0|1, opened 0|1, snapshot } or { 'BANNED' | 'ROOM_FULL' | 'SESSION_REPLACED' }
 ]]
 -- @include room
 -- @include producers
+-- @include roles
 -- @include snapshot
+-- @include bans
 local userId, profile, newSessionId, connectionId, nodeId = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local continued, mostMembers, role, pageSize = ARGV[8], tonumber(ARGV[9]), ARGV[14], tonumber(ARGV[15])
 local time = now()
 
-local sessionId, _, oldNodeId = sessionOf(userId)
+if isBanned(userId, time) then return { 'BANNED' } end
+local sessionId, _, oldNodeId, wentOnFrom = sessionOf(userId)
+if sessionId and continued ~= '' and continued ~= sessionId and continued ~= wentOnFrom then
+  return { 'SESSION_REPLACED' }
+end
 if not sessionId and redis.call('ZCARD', rosterKey) >= mostMembers then return { 'ROOM_FULL' } end
 
 local opened = 0
@@ -22,6 +30,8 @@ if redis.call('EXISTS', stateKey) == 0 then
   opened = 1
   redis.call('HSET', stateKey, 'openedAt', time, 'title', ARGV[10], 'ownerId', ARGV[11], 'seatCount', ARGV[12],
     'seatMode', ARGV[13])
+  -- The log of a room that was closed a moment ago goes on.
+  redis.call('PERSIST', eventsKey)
 end
 redis.call('HDEL', stateKey, 'emptySince')
 
@@ -35,6 +45,8 @@ else
     closeProducersWhere(function(owner) return owner == userId end, 'replaced')
   end
   if not sessionId then
+    if role == '' then role = 'member' end
+    if role ~= 'member' then redis.call('HSET', rolesKey, userId, role) end
     redis.call('ZADD', rosterKey, time, userId)
     redis.call('HSET', profilesKey, userId, profile)
     local chatMuted = redis.call('SISMEMBER', mutedChattersKey, userId) == 1
@@ -42,13 +54,10 @@ else
       .. ',"connected":true,"role":"' .. role .. '","chatMuted":' .. tostring(chatMuted) .. '}}')
   end
   sessionId = newSessionId
+  wentOnFrom = continued == '' and '-' or continued
 end
-if role == 'member' then
-  redis.call('HDEL', rolesKey, userId)
-else
-  redis.call('HSET', rolesKey, userId, role)
-end
-redis.call('HSET', sessionsKey, userId, sessionId .. ' ' .. connectionId .. ' ' .. nodeId)
+if role ~= '' then setRole(userId, role) end
+redis.call('HSET', sessionsKey, userId, sessionId .. ' ' .. connectionId .. ' ' .. nodeId .. ' ' .. wentOnFrom)
 if redis.call('ZREM', awayKey, userId) == 1 then
   appendEvent('room', '-', '{"type":"userConnectionChanged","userId":' .. userId .. ',"connected":true}')
 end

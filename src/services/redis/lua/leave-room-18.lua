@@ -6,6 +6,7 @@ Returns { 'OK', members left } or { 'NOT_IN_ROOM' } when the session is over alr
 ]]
 -- @include room
 -- @include producers
+-- @include seats
 -- @include remove-member
 if sessionOf(ARGV[3]) ~= ARGV[4] then return { 'NOT_IN_ROOM' } end
 removeMember(ARGV[3], 'left', now())

@@ -1,14 +1,15 @@
 --[[
-Frees the seat of a member and closes what was produced from it.
+Frees the seat of the caller and closes what was produced from it. Silent when there is none.
 
-ARGV  3 user id, 4 session id
-Returns { 'OK' } or { 'NOT_IN_ROOM' | 'NOT_SEATED' }
+ARGV  3-6 the caller (includes/roles.lua)
+Returns { 'OK' } or { refusal of the caller }
 ]]
 -- @include room
+-- @include roles
 -- @include producers
--- @include remove-member
-if sessionOf(ARGV[3]) ~= ARGV[4] then return { 'NOT_IN_ROOM' } end
+-- @include seats
+local refusal = refusalOfCaller()
+if refusal then return { refusal } end
 local seat = seatOf(ARGV[3])
-if not seat then return { 'NOT_SEATED' } end
-vacateSeat(ARGV[3], seat, 'left')
+if seat then vacateSeat(ARGV[3], seat, 'left') end
 return { 'OK' }

@@ -11,7 +11,7 @@ local dead, deadline = ARGV[3], now() + ARGV[4]
 closeProducersWhere(function(_, _, nodeId) return nodeId == dead end, 'failed')
 local sessions = redis.call('HGETALL', sessionsKey)
 for i = 1, #sessions, 2 do
-  local nodeId = string.match(sessions[i + 1], '^%S+ %S+ (%S+)$')
+  local nodeId = string.match(sessions[i + 1], '^%S+ %S+ (%S+)')
   if nodeId == dead and redis.call('ZADD', awayKey, 'NX', deadline, sessions[i]) == 1 then
     appendEvent('room', '-', '{"type":"userConnectionChanged","userId":' .. sessions[i] .. ',"connected":false}')
   end

@@ -12,5 +12,6 @@ if not seatOf(userId) then return { 'NOT_SEATED' } end
 closeProducersWhere(function(owner, other) return owner == userId and other == source end, 'replaced')
 redis.call('HSET', producersKey, producerId, userId .. ' ' .. source .. ' ' .. paused .. ' ' .. ARGV[8])
 appendEvent('media', '-', '{"type":"producerOpened","producer":{"producerId":"' .. producerId .. '","userId":' .. userId
-  .. ',"source":"' .. source .. '","paused":' .. (paused == '1' and 'true' or 'false') .. '}}')
+  .. ',"source":"' .. source .. '","paused":' .. (paused == '1' and 'true' or 'false') .. '},"mutedByHost":'
+  .. tostring(redis.call('SISMEMBER', mutedSpeakersKey, userId) == 1) .. '}')
 return { 'OK' }

@@ -1,29 +1,31 @@
 --[[
-Gives a member a free seat.
+Gives the caller a free seat. Where seats are given by hosts, only a host takes one, or whoever is invited to that very
+seat, whose lock the invitation passes.
 
-ARGV  3 user id, 4 session id, 5 seat index, or '' for the first free one
-Returns { 'OK', seat } or { 'NOT_IN_ROOM' | 'ALREADY_SEATED' | 'SEAT_NOT_FOUND' | 'SEAT_TAKEN' | 'NO_FREE_SEAT' }
+ARGV  3-6 the caller (includes/roles.lua), 7 seat index, or '' for the first free one
+Returns { 'OK', seat }, or { refusal of the caller, of the seat, 'ALREADY_SEATED', 'SEAT_NEEDS_APPROVAL' or
+'NO_FREE_SEAT' }
 ]]
 -- @include room
-local userId, seat = ARGV[3], ARGV[5]
-if sessionOf(userId) ~= ARGV[4] then return { 'NOT_IN_ROOM' } end
-local seatCount = tonumber(redis.call('HGET', stateKey, 'seatCount'))
+-- @include roles
+-- @include producers
+-- @include seats
+local userId, seat = ARGV[3], ARGV[7]
+local refusal = refusalOfCaller()
+if refusal then return { refusal } end
 local current = seatOf(userId)
 if current then
   -- The same wish again, as after a lost answer, is granted.
   if current == seat or seat == '' then return { 'OK', tonumber(current) } end
   return { 'ALREADY_SEATED' }
 end
-if seat == '' then
-  for index = 0, seatCount - 1 do
-    if redis.call('HEXISTS', seatsKey, index) == 0 then
-      seat = tostring(index)
-      break
-    end
-  end
-  if seat == '' then return { 'NO_FREE_SEAT' } end
+local isInvited = seat ~= '' and invitationOf(userId, now()) == seat
+if not isInvited and roleOf(userId) == 'member' and redis.call('HGET', stateKey, 'seatMode') == 'apply' then
+  return { 'SEAT_NEEDS_APPROVAL' }
 end
-if tonumber(seat) >= seatCount then return { 'SEAT_NOT_FOUND' } end
-if redis.call('HSETNX', seatsKey, seat, userId) == 0 then return { 'SEAT_TAKEN' } end
-appendEvent('room', '-', '{"type":"seatTaken","seat":' .. seat .. ',"userId":' .. userId .. ',"mutedByHost":false}')
+if seat == '' then seat = firstFreeSeat() end
+if not seat then return { 'NO_FREE_SEAT' } end
+refusal = refusalOfSeat(seat, isInvited)
+if refusal then return { refusal } end
+giveSeat(userId, seat, 'seated', isInvited and 'accepted' or 'seated')
 return { 'OK', tonumber(seat) }

@@ -1,14 +1,9 @@
--- Vacates the seat of a user, closing what was produced from it.
-local function vacateSeat(userId, seat, reason)
-  closeProducersWhere(function(owner) return owner == userId end, 'seatLeft')
-  redis.call('HDEL', seatsKey, seat)
-  appendEvent('room', '-', '{"type":"seatLeft","seat":' .. seat .. ',"userId":' .. userId .. ',"reason":"' .. reason .. '"}')
-end
-
--- Removes a member and all it holds, and reports one leave.
+-- Removes a member and all it holds, and reports one leave. What a host has taken (voice, chat) stays taken.
 local function removeMember(userId, reason, time)
   local seat = seatOf(userId)
   if seat then vacateSeat(userId, seat, 'memberLeft') end
+  endRequest(userId, 'memberLeft')
+  endInvitation(userId, 'memberLeft')
   redis.call('HDEL', profilesKey, userId)
   redis.call('HDEL', sessionsKey, userId)
   redis.call('HDEL', rolesKey, userId)

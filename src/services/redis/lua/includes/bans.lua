@@ -1,0 +1,36 @@
+-- The parts of a stored ban: who banned or '-', since when, until when in ms (0: for good), why.
+local function parseBan(stored)
+  local bannedBy, bannedAt, untilTime, reason = string.match(stored, '^(%S+) (%S+) (%S+) (.*)$')
+  return bannedBy, tonumber(bannedAt), tonumber(untilTime), reason
+end
+
+local function isOver(stored, time)
+  local _, _, untilTime = parseBan(stored)
+  return untilTime ~= 0 and untilTime <= time
+end
+
+local function isBanned(userId, time)
+  local stored = redis.call('HGET', bansKey, userId)
+  return stored and not isOver(stored, time)
+end
+
+-- Drops the bans that are over, and has the key go by itself with the last one.
+local function tidyBans(time)
+  local bans = redis.call('HGETALL', bansKey)
+  local last = 0
+  for i = 1, #bans, 2 do
+    local _, _, untilTime = parseBan(bans[i + 1])
+    if isOver(bans[i + 1], time) then
+      redis.call('HDEL', bansKey, bans[i])
+    elseif untilTime == 0 then
+      last = math.huge
+    else
+      last = math.max(last, untilTime)
+    end
+  end
+  if last == math.huge then
+    redis.call('PERSIST', bansKey)
+  elseif last > 0 then
+    redis.call('PEXPIREAT', bansKey, string.format('%.0f', last))
+  end
+end
