@@ -151,9 +151,9 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
 
   const nodeRooms = new NodeRooms(redis, nodeId);
   const status = new RoomStatusReporter(laravel, store, logger);
-  const { graceMs, idleMs, maxClients } = config.rooms;
+  const { graceMs, idleMs, invitationMs, maxClients } = config.rooms;
   const tending = new RoomTending({ idleMs }, { store, status, nodeRooms, logger });
-  const seats = new Seats(redis, scripts, tending);
+  const seats = new Seats({ invitationMs }, { redis, scripts, tending });
   const nodes = new Nodes({ nodeId, graceMs }, { redis, scripts, store, tending, nodeRooms, logger });
   const members = new Members(
     { nodeId, maxClients, graceMs, idleMs },

@@ -204,6 +204,8 @@ function toConfig(env: Environment) {
       idleMs: env.ROOM_IDLE_SECONDS * 1_000,
       eventLogLength: env.ROOM_EVENT_LOG_LENGTH,
       opus: { packetMs: env.ROOM_OPUS_PTIME, dtx: env.ROOM_OPUS_DTX },
+      /** How long an invitation to a seat can be accepted. */
+      invitationMs: 30_000,
     },
     gifts: {
       /** Null: one while any is connected. */

@@ -65,6 +65,8 @@ export interface LaravelStandIn {
   /** Stops and closes the database, for good. Idempotent. */
   close(): Promise<void>;
   addUser(user: NewUser): UserWithToken;
+  /** Gives a user one more token, as a log-in on another device does. */
+  addToken(userId: number): string;
   addRoom(room: NewRoom): Room;
   /** Makes a user an admin of a room, or an ordinary member again. */
   setAdmin(roomId: string, userId: number, isAdmin?: boolean): void;
@@ -158,6 +160,7 @@ export function createLaravelStandIn(options: LaravelStandInOptions): LaravelSta
       knownUsers.push(added);
       return added;
     },
+    addToken: (userId) => tables.users.addToken(userId),
     addRoom: (room) => tables.rooms.add(room),
     setAdmin: (roomId, userId, isAdmin = true) => tables.rooms.setAdmin(roomId, userId, isAdmin),
     setBlocked: (roomId, userId, isBlocked = true) => tables.rooms.setBlocked(roomId, userId, isBlocked),

@@ -41,10 +41,14 @@ export class Users {
       const insertUser = this.#database.prepare('INSERT INTO users (id, name, avatar) VALUES (?, ?, ?)');
       const userId = Number(insertUser.run(id ?? null, name, avatar).lastInsertRowid);
       this.#database.prepare('INSERT INTO wallets (user_id, balance) VALUES (?, ?)').run(userId, balance);
-      const insertToken = this.#database.prepare('INSERT INTO personal_access_tokens (user_id, token) VALUES (?, ?)');
-      const tokenId = Number(insertToken.run(userId, sha256(secret)).lastInsertRowid);
-      return { id: userId, name, avatar, token: `${tokenId}|${secret}` };
+      return { id: userId, name, avatar, token: this.addToken(userId, secret) };
     });
+  }
+
+  /** Gives a user one more token. */
+  addToken(userId: number, secret = newSecret()): string {
+    const insert = this.#database.prepare('INSERT INTO personal_access_tokens (user_id, token) VALUES (?, ?)');
+    return `${Number(insert.run(userId, sha256(secret)).lastInsertRowid)}|${secret}`;
   }
 
   find(id: number): User | null {

@@ -6,9 +6,6 @@ import { roomMutedSpeakersKey, roomSeatsKey } from './redis/keys.ts';
 import type { ScriptReply, Scripts } from './redis/scripts.ts';
 import type { RoomTending } from './room-tending.ts';
 
-/** How long an invitation to a seat can be accepted, ms. */
-const invitationMs = 30_000;
-
 /**
  * Seats: where members speak from. One user has at most one seat; two callers never get the same one. Each method is one
  * atomic script and one round trip. All but {@link speakerOf} throw AppError NOT_IN_ROOM when the caller's session is
@@ -17,14 +14,20 @@ const invitationMs = 30_000;
  * A seat is its 0-based index; null stands for the first one that is neither taken nor locked.
  */
 export class Seats {
+  readonly #invitationMs: number;
   readonly #redis: Redis;
   readonly #scripts: Scripts;
   readonly #tending: RoomTending;
 
-  constructor(redis: Redis, scripts: Scripts, tending: RoomTending) {
-    this.#redis = redis;
-    this.#scripts = scripts;
-    this.#tending = tending;
+  /** @param invitationMs - how long an invitation can be accepted */
+  constructor(
+    { invitationMs }: { readonly invitationMs: number },
+    use: { readonly redis: Redis; readonly scripts: Scripts; readonly tending: RoomTending },
+  ) {
+    this.#invitationMs = invitationMs;
+    this.#redis = use.redis;
+    this.#scripts = use.scripts;
+    this.#tending = use.tending;
   }
 
   /** Whether a user may speak: has a seat, and has not been muted by a host. */
@@ -78,14 +81,14 @@ export class Seats {
   }
 
   /**
-   * Invites a listener, for 30 s.
+   * Invites a listener.
    *
    * @returns when the invitation ends, ms since the epoch
    * @throws AppError MEMBER_NOT_FOUND, ALREADY_SEATED, SEAT_NOT_FOUND, SEAT_TAKEN, NO_FREE_SEAT
    */
   async invite(actor: Actor, userId: UserId, seat: number | null): Promise<{ expiresAt: number }> {
-    const [expiresAt] = await this.#change('invite-to-seat', actor, userId, seat ?? '', invitationMs);
-    this.#tending.schedule(actor.roomId, invitationMs);
+    const [expiresAt] = await this.#change('invite-to-seat', actor, userId, seat ?? '', this.#invitationMs);
+    this.#tending.schedule(actor.roomId, this.#invitationMs);
     return { expiresAt: Number(expiresAt) };
   }
 
