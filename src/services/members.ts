@@ -110,6 +110,10 @@ export class Members {
   /** Ends a membership at the member's wish. Everybody sees one `userLeft`. */
   async leave(member: LocalMember): Promise<void> {
     const { members } = await this.#use.store.leave(member);
+    // At once, not only when the log says so: the next call may be the join of another room.
+    const { connection } = member;
+    member.connection = null;
+    connection?.endMembership(member.roomId, 'NOT_IN_ROOM');
     this.#use.status.changed(member.roomId);
     if (members === 0) this.#use.tending.schedule(member.roomId, this.#options.idleMs);
   }

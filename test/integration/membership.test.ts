@@ -196,6 +196,17 @@ describe('membership', () => {
       expect(await refusalOf(member.trpc.room.participants.query({ roomId }))).toBe('NOT_IN_ROOM');
     });
 
+    it('lets the next room be joined over the same connection at once', async () => {
+      await using member = await enter(server, addRoom(server));
+      await member.trpc.room.leave.mutate({ roomId: member.roomId });
+      for (let round = 0; round < 20; round += 1) {
+        const roomId = addRoom(server);
+        await member.trpc.room.join.mutate({ roomId });
+        await member.trpc.seat.take.mutate({ roomId });
+        await member.trpc.room.leave.mutate({ roomId });
+      }
+    });
+
     it('is not possible for a room the caller is not in', async () => {
       await using member = await enter(server, addRoom(server));
       await using stranger = await enter(server, addRoom(server));

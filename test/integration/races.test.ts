@@ -89,7 +89,7 @@ describe('races', () => {
       const { call, enter, seated, log, lastId } = await openRoom({ seatCount: 1 });
       const takers: Racer[] = [];
       while (takers.length < takerCount) {
-        takers.push(...(await Promise.all(Array.from({ length: 100 }, async () => enter(await racer('Taker'))))));
+        takers.push(...(await Promise.all(Array.from({ length: 25 }, async () => enter(await racer('Taker'))))));
       }
       const winners = new Set<number>();
       for (let round = 0; round < rounds; round += 1) {

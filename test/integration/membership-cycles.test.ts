@@ -1,0 +1,118 @@
+import { randomInt } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { countMediaObjects } from '../support/admin.ts';
+import { eventually } from '../support/eventually.ts';
+import { LightClient, RefusedError } from '../support/light-client.ts';
+import { opusCapabilities, rtpParameters } from '../support/media.ts';
+import { addRoom } from '../support/members.ts';
+import { readUsage } from '../support/process-usage.ts';
+import { findKeys } from '../support/redis-keys.ts';
+import { startTestServer } from '../support/server.ts';
+
+/** The long form is `CYCLES=10000 npx vitest run test/integration/membership-cycles`. */
+const cycles = Number(process.env['CYCLES'] ?? 400);
+const clientCount = 20;
+const roomCount = 4;
+/** One cycle in so many ends with a cut socket instead of a leave. */
+const cutEvery = 25;
+const samples = 20;
+
+describe('members who come and go, with seats, hands, invitations and sound', () => {
+  it(
+    'leave nothing: no key, no entry, no transport',
+    async () => {
+      await using server = await startTestServer();
+      const node = await server.startProcess({
+        ROOM_GRACE_SECONDS: '1',
+        ROOM_IDLE_SECONDS: '1',
+        RATE_LIMIT_CALLS_PER_SECOND: '100000',
+        MEDIASOUP_WORKERS: '1',
+      });
+      const users = Array.from({ length: clientCount }, (_, n) => server.laravel.addUser({ name: `Member ${n}` }));
+      const roomIds = Array.from({ length: roomCount }, (_, n) => addRoom(server, { ownerId: users[n]?.id ?? 1 }));
+      for (const roomId of roomIds) for (const { id } of users) server.laravel.setAdmin(roomId, id);
+
+      /** Everything that a member can hold, then gone. Others do the same in the same room, so some of it is refused. */
+      async function cycle(client: LightClient, userId: number): Promise<void> {
+        const roomId = roomIds[randomInt(roomCount)] ?? expect.unreachable();
+        const call = <T>(path: string, input: object = {}): Promise<T | null> =>
+          client.mutate<T>(path, { roomId, ...input }).catch(ignoreRefusal);
+        await client.mutate('room.join', { roomId });
+        await call('seat.request');
+        await call('seat.invite', { userId });
+        await call(randomInt(2) === 0 ? 'seat.accept' : 'seat.approve', { userId });
+        const send = await call<{ transportId: string }>('media.createTransport', { direction: 'send' });
+        const receive = await call<{ transportId: string }>('media.createTransport', { direction: 'receive' });
+        const produced = await call<{ producerId: string }>('media.produce', {
+          transportId: send?.transportId,
+          rtpParameters: rtpParameters(),
+        });
+        if (produced !== null) {
+          const producerIds = [produced.producerId];
+          const transportId = receive?.transportId;
+          await call('media.consume', { transportId, producerIds, rtpCapabilities: opusCapabilities });
+        }
+        await call('seat.mute', { userId });
+        await call('seat.move', { seat: randomInt(15) });
+        if (randomInt(cutEvery) === 0) client.terminate();
+        else await call('room.leave');
+      }
+
+      const rss: number[] = [];
+      let done = 0;
+      await Promise.all(
+        users.map(async ({ id, token }) => {
+          let client = await LightClient.connect(node.url, token);
+          let open = true;
+          void client.closed.then(() => (open = false));
+          while (done < cycles) {
+            done += 1;
+            if (done % Math.ceil(cycles / samples) === 0) rss.push((await readUsage(node.url)).rss);
+            await cycle(client, id).catch(ignoreLostSocket);
+            if (!open) {
+              client = await LightClient.connect(node.url, token);
+              open = true;
+              void client.closed.then(() => (open = false));
+            }
+          }
+          client.terminate();
+        }),
+      );
+
+      await eventually(async () => {
+        expect(await findKeys(server.store, 'room:*')).toEqual([]);
+        expect(await findKeys(server.store, 'node:rooms:*')).toEqual([]);
+        expect(await findKeys(server.store, 'rooms:live')).toEqual([]);
+      });
+      expect(await countMediaObjects(node.url, server.internalKey)).toEqual({ routers: 0, transports: 0 });
+      const health = (await (await fetch(`${node.url}/health`)).json()) as Record<string, unknown>;
+      expect(health).toMatchObject({ rooms: 0 });
+      const later = rss.slice(rss.length / 2);
+      const mib = (bytes: number): string => (bytes / 2 ** 20).toFixed(1);
+      process.stdout.write(
+        `${done} cycles: RSS ${mib(later.at(-1) ?? 0)} MiB, in the second half ` +
+          `${mib(slopeOf(later) * (samples / cycles) * 1_000)} MiB a 1,000 cycles\n`,
+      );
+    },
+    60_000 + cycles * 50,
+  );
+});
+
+/** How much the values grow from one to the next, by least squares. */
+function slopeOf(values: readonly number[]): number {
+  const middle = (values.length - 1) / 2;
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const covariance = values.reduce((sum, value, index) => sum + (index - middle) * (value - mean), 0);
+  return covariance / values.reduce((sum, _, index) => sum + (index - middle) ** 2, 0);
+}
+
+function ignoreRefusal(error: unknown): null {
+  if (error instanceof RefusedError) return null;
+  throw error;
+}
+
+/** A socket that was cut on purpose answers no calls. */
+function ignoreLostSocket(error: unknown): void {
+  if (error instanceof RefusedError || !(error instanceof Error) || error.message !== 'The socket was lost')
+    throw error;
+}
