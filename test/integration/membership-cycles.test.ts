@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import type { UserWithToken } from '../../dev/laravel/index.ts';
 import { countMediaObjects } from '../support/admin.ts';
 import { eventually } from '../support/eventually.ts';
 import { LightClient, RefusedError } from '../support/light-client.ts';
@@ -32,8 +33,12 @@ describe('members who come and go, with seats, hands, invitations and sound', ()
       const roomIds = Array.from({ length: roomCount }, (_, n) => addRoom(server, { ownerId: users[n]?.id ?? 1 }));
       for (const roomId of roomIds) for (const { id } of users) server.laravel.setAdmin(roomId, id);
 
-      /** Everything that a member can hold, then gone. Others do the same in the same room, so some of it is refused. */
-      async function cycle(client: LightClient, userId: number): Promise<void> {
+      /**
+       * Everything that a member can hold, then gone. Others do the same in the same room, so some of it is refused.
+       *
+       * @returns the client to go on with
+       */
+      async function cycle(client: LightClient, { id: userId, token }: UserWithToken): Promise<LightClient> {
         const roomId = roomIds[randomInt(roomCount)] ?? expect.unreachable();
         const call = <T>(path: string, input: object = {}): Promise<T | null> =>
           client.mutate<T>(path, { roomId, ...input }).catch(ignoreRefusal);
@@ -54,26 +59,24 @@ describe('members who come and go, with seats, hands, invitations and sound', ()
         }
         await call('seat.mute', { userId });
         await call('seat.move', { seat: randomInt(15) });
-        if (randomInt(cutEvery) === 0) client.terminate();
-        else await call('room.leave');
+        if (randomInt(cutEvery) > 0) {
+          await call('room.leave');
+          return client;
+        }
+        client.terminate();
+        await client.closed;
+        return LightClient.connect(node.url, token);
       }
 
       const rss: number[] = [];
       let done = 0;
       await Promise.all(
-        users.map(async ({ id, token }) => {
-          let client = await LightClient.connect(node.url, token);
-          let open = true;
-          void client.closed.then(() => (open = false));
+        users.map(async (user) => {
+          let client = await LightClient.connect(node.url, user.token);
           while (done < cycles) {
             done += 1;
             if (done % Math.ceil(cycles / samples) === 0) rss.push((await readUsage(node.url)).rss);
-            await cycle(client, id).catch(ignoreLostSocket);
-            if (!open) {
-              client = await LightClient.connect(node.url, token);
-              open = true;
-              void client.closed.then(() => (open = false));
-            }
+            client = await cycle(client, user);
           }
           client.terminate();
         }),
@@ -109,10 +112,4 @@ function slopeOf(values: readonly number[]): number {
 function ignoreRefusal(error: unknown): null {
   if (error instanceof RefusedError) return null;
   throw error;
-}
-
-/** A socket that was cut on purpose answers no calls. */
-function ignoreLostSocket(error: unknown): void {
-  if (error instanceof RefusedError || !(error instanceof Error) || error.message !== 'The socket was lost')
-    throw error;
 }
