@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import superjson from 'superjson';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { UserWithToken } from '../../dev/laravel/index.ts';
 import { type AppCode, errorTable } from '../../src/core/errors.ts';
 import { createLogger } from '../../src/core/logger.ts';
 import { dtlsParameters, opusCapabilities, rtpParameters } from '../support/media.ts';
@@ -31,29 +32,35 @@ const ourFaults: readonly AppCode[] = [
 /** A member whose calls are made by hand. */
 class FuzzedMember {
   readonly socket: RawSocket;
-  readonly #roomId: string;
   readonly #others: KnownValues;
+  #roomId: string | null = null;
   known: KnownValues = {};
 
-  constructor(socket: RawSocket, roomId: string, others: KnownValues) {
+  constructor(socket: RawSocket, others: KnownValues) {
     this.socket = socket;
-    this.#roomId = roomId;
     this.#others = others;
   }
 
-  /** Joins and takes a seat, if that is undone. */
-  async returnToSeat(): Promise<{ sessionId: string; cursor: string }> {
+  /** Joins again and takes a seat, or raises the hand for one, as far as it is undone and what was called allows it. */
+  async comeBack(where: 'onSeat' | 'inQueue'): Promise<void> {
     const roomId = this.#roomId;
+    await this.#send('room.join', { roomId });
+    await this.#send(where === 'onSeat' ? 'seat.take' : 'seat.request', { roomId });
+  }
+
+  /** Goes into a room that nothing has happened in. */
+  async goTo(roomId: string): Promise<{ sessionId: string; cursor: string }> {
+    if (this.#roomId !== null) await this.#send('room.leave', { roomId: this.#roomId });
+    this.#roomId = roomId;
     const joined = await this.#call('room.join', { roomId });
-    await this.#call('seat.take', { roomId });
     const { sessionId, snapshot } = joined as { sessionId: string; snapshot: { cursor: string } };
     return { sessionId, cursor: snapshot.cursor };
   }
 
-  /** Has everything a member can have, so that inputs can name it. */
-  async prepare(): Promise<void> {
-    const roomId = this.#roomId;
-    const { sessionId, cursor } = await this.returnToSeat();
+  /** Goes into a room and has everything there that a member can have, so that inputs can name it. */
+  async prepare(roomId: string): Promise<void> {
+    const { sessionId, cursor } = await this.goTo(roomId);
+    await this.#call('seat.take', { roomId });
     const { transportId: sendId } = await this.#call('media.createTransport', { roomId, direction: 'send' });
     const { transportId: receiveId } = await this.#call('media.createTransport', { roomId, direction: 'receive' });
     const { producerId } = await this.#call('media.produce', {
@@ -76,6 +83,10 @@ class FuzzedMember {
       lastEventId: [cursor, '1-0', null],
       before: [cursor, '1-0'],
       seat: [0, 14, 29],
+      seatCount: [1, 15, 30],
+      seatMode: ['free', 'apply'],
+      durationSeconds: [1, 315_360_000],
+      reason: ['Enough', ''],
       content: ['Hello', 'x'.repeat(500)],
       clientMessageId: [randomUUID()],
       transactionId: [randomUUID()],
@@ -100,12 +111,17 @@ class FuzzedMember {
   }
 
   async #call(path: string, input: unknown): Promise<Record<string, unknown>> {
+    const answer = await this.#send(path, input);
+    expect(answer?.error, path).toBeUndefined();
+    return superjson.deserialize<Record<string, unknown>>(answer?.result?.data as { json: null });
+  }
+
+  async #send(path: string, input: unknown): Promise<Answer | undefined> {
     const { type } = listProcedures().find((procedure) => procedure.path === path) ?? expect.unreachable();
     const id = this.socket.nextId();
     const frame = JSON.stringify({ id, method: type, params: { path, input: superjson.serialize(input) } });
     const [answer] = await this.socket.ask([frame], [id]);
-    expect(answer?.error, path).toBeUndefined();
-    return superjson.deserialize<Record<string, unknown>>(answer?.result?.data as { json: null });
+    return answer;
   }
 }
 
@@ -121,6 +137,11 @@ describe('every procedure answers every input with a success or a typed refusal'
   let server: TestServer;
   let client: FuzzedMember;
   let forger: FuzzedMember;
+  /** Whom things are done to. */
+  let bystander: FuzzedMember;
+  let clientUser: UserWithToken;
+  let forgerUser: UserWithToken;
+  let bystanderUser: UserWithToken;
   const accidents: unknown[] = [];
   const noteAccident = (reason: unknown): void => void accidents.push(reason);
   const logged: string[] = [];
@@ -135,21 +156,34 @@ describe('every procedure answers every input with a success or a typed refusal'
       },
       logger: createLogger('error', { write: (line) => void logged.push(line) }),
     });
-    const roomId = addRoom(server, { seatCount: 30 });
-    const users = [server.laravel.addUser({ name: 'Client' }), server.laravel.addUser({ name: 'Forger' })] as const;
-    const member = async (own: 0 | 1, other: 0 | 1): Promise<FuzzedMember> => {
-      const socket = await RawSocket.open(server.url, users[own].token);
-      return new FuzzedMember(socket, roomId, { recipientId: [users[other].id, 4_242] });
+    [clientUser, forgerUser, bystanderUser] = ['Client', 'Forger', 'Bystander'].map((name) =>
+      server.laravel.addUser({ name }),
+    ) as [UserWithToken, UserWithToken, UserWithToken];
+    const member = async (own: UserWithToken, other: UserWithToken): Promise<FuzzedMember> => {
+      const socket = await RawSocket.open(server.url, own.token);
+      return new FuzzedMember(socket, { recipientId: [other.id, 4_242], userId: [bystanderUser.id, 4_242] });
     };
-    client = await member(0, 1);
-    forger = await member(1, 0);
+    client = await member(clientUser, forgerUser);
+    forger = await member(forgerUser, clientUser);
+    bystander = await member(bystanderUser, clientUser);
   });
   afterAll(async () => {
     await client.socket[Symbol.asyncDispose]();
     await forger.socket[Symbol.asyncDispose]();
+    await bystander.socket[Symbol.asyncDispose]();
     await server[Symbol.asyncDispose]();
     process.off('unhandledRejection', noteAccident).off('uncaughtExceptionMonitor', noteAccident);
   });
+
+  /** Brings everybody into a room of its own: what hosts did in the last one is over. */
+  async function beginAnew(): Promise<void> {
+    const roomId = addRoom(server, { seatCount: 30, ownerId: clientUser.id });
+    server.laravel.setAdmin(roomId, forgerUser.id);
+    await client.prepare(roomId);
+    await forger.prepare(roomId);
+    await bystander.goTo(roomId);
+    await bystander.comeBack('inQueue');
+  }
 
   /** Sends calls, each in a frame of its own, since the server answers for a frame it cannot read as a whole. */
   async function callAll(
@@ -175,8 +209,7 @@ describe('every procedure answers every input with a success or a typed refusal'
   }
 
   it.each(listProcedures())('$path', { timeout: 60_000 }, async (procedure) => {
-    await client.prepare();
-    await forger.prepare();
+    await beginAnew();
     const { inputKeys } = procedure;
     let succeeded = 0;
 
@@ -191,7 +224,7 @@ describe('every procedure answers every input with a success or a typed refusal'
       expect(Math.max(...inputs.map((text) => text.length))).toBeLessThan(longestInput);
       for (let start = 0; start < inputs.length; start += callsAtOnce) {
         succeeded += (await callAll(member, procedure, inputs.slice(start, start + callsAtOnce))).succeeded;
-        await member.returnToSeat();
+        await Promise.all([member.comeBack('onSeat'), bystander.comeBack('inQueue')]);
       }
     }
 
@@ -209,7 +242,7 @@ describe('every procedure answers every input with a success or a typed refusal'
       redis: 'up',
       workers: { healthy: true },
     });
-    await client.prepare();
+    await beginAnew();
   });
 });
 
