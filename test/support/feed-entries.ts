@@ -37,7 +37,9 @@ export function chatEvent(n: number, content = String(n)) {
       id: `${n}-0`,
       sentAt: 1_700_000_000_000 + n,
       sender: { id: 1, name: 'Ada', avatar: null },
+      type: 'text',
       content,
+      replyTo: null,
       clientMessageId: null,
     },
   };

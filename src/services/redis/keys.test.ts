@@ -29,7 +29,7 @@ describe('docs/REDIS_KEYS.md', () => {
 describe('the keys of a room', () => {
   it('share a hash tag, so that a script over them stays within one slot', () => {
     const names = keys.roomKeys(roomIdSchema.parse('42'));
-    expect(new Set(names).size).toBe(10);
+    expect(new Set(names).size).toBe(18);
     for (const name of names) expect(name).toMatch(/^room:[a-z-]+:\{42\}$/);
   });
 });
