@@ -38,6 +38,7 @@ const entries: readonly FeedEntry[] = [
   logged(4, 'media', {
     type: 'producerOpened',
     producer: { producerId: 'p', userId: 7, source: 'music', paused: true },
+    mutedByHost: false,
   }),
   logged(5, 'gift', {
     type: 'giftReceived',
