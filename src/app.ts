@@ -11,6 +11,8 @@ import { createLogger, type Logger } from './core/logger.ts';
 import { mountClient } from './http/client.ts';
 import { GiftMetrics } from './http/gift-metrics.ts';
 import { mountHealth } from './http/health.ts';
+import { InternalKeyGuard } from './http/internal-key.ts';
+import { mountLaravelEvents } from './http/laravel-events.ts';
 import { mountMetrics } from './http/metrics.ts';
 import { mountTrpc } from './http/trpc-mount.ts';
 import { trpcWireFormat } from './http/trpc-wire-format.ts';
@@ -20,6 +22,7 @@ import { Authenticator } from './services/auth.ts';
 import { Chat } from './services/chat.ts';
 import { ChatStore } from './services/chat-store.ts';
 import { Connections } from './services/connections.ts';
+import { ControlBus } from './services/control-bus.ts';
 import { EventReader } from './services/event-reader.ts';
 import { EventReplay } from './services/event-replay.ts';
 import { LogPages } from './services/log-pages.ts';
@@ -34,6 +37,7 @@ import { Gifts } from './services/gifts/gifts.ts';
 import type { Services } from './services/index.ts';
 import { IceServers } from './services/ice-servers.ts';
 import { LaravelClient } from './services/laravel.ts';
+import { LaravelEvents } from './services/laravel-events.ts';
 import { LocalRooms } from './services/local-rooms.ts';
 import { MemberMedia } from './services/member-media.ts';
 import { Members } from './services/members.ts';
@@ -41,13 +45,17 @@ import { Moderation } from './services/moderation.ts';
 import { NodeRooms, Nodes } from './services/nodes.ts';
 import { ProducerStore } from './services/producer-store.ts';
 import { RateLimit } from './services/rate-limit.ts';
+import { RateLimitOverrides } from './services/rate-limit-overrides.ts';
+import { Reactions } from './services/reactions.ts';
 import { connectRedis } from './services/redis/connection.ts';
 import { Scripts } from './services/redis/scripts.ts';
 import { RevocationList } from './services/revocation.ts';
 import { RoomDirectory } from './services/room-directory.ts';
+import { RoomOverview } from './services/room-overview.ts';
 import { RoomStatusReporter } from './services/room-status.ts';
 import { RoomStore } from './services/room-store.ts';
 import { RoomTending } from './services/room-tending.ts';
+import { RoomWatch } from './services/room-watch.ts';
 import { Seats } from './services/seats.ts';
 
 /** What tests put in the place of the usual parts. */
@@ -137,26 +145,28 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
   const producers = new ProducerStore(scripts);
   const { wrapLaravel = same, wrapGiftQueue = same } = overrides;
   const laravel = wrapLaravel(new LaravelClient(config.laravel));
-  const revocations = new RevocationList(redis);
+  const control = new ControlBus(redis, subscriber, logger);
+  const revocations = new RevocationList(redis, control);
   const auth = new Authenticator(redis, laravel, revocations, logger);
   const { chatPerMinute, giftsPerMinute, callsPerSecond, connectionsPerUser, connectionsPerAddress } = config.limits;
   const connections = new Connections(
     { perUser: connectionsPerUser, perAddress: connectionsPerAddress },
-    { auth, revocations, logger },
+    { auth, revocations, control, logger },
   );
   const directory = new RoomDirectory(laravel, store, config.rooms.opus);
+  directory.followChanges(control);
   const reader = new EventReader(redis, subscriber, logger, overrides.ringLength);
   const rooms = new LocalRooms({ reader, media: mediaRooms, store, producers, wire: trpcWireFormat, nodeId, logger });
   onStop('rooms', () => rooms.closeAll());
 
   const nodeRooms = new NodeRooms(redis, nodeId);
-  const status = new RoomStatusReporter(laravel, store, logger);
-  const { graceMs, idleMs, invitationMs, maxClients } = config.rooms;
+  const status = new RoomStatusReporter(laravel, { store, nodeRooms, logger });
+  const { graceMs, idleMs, invitationMs, maxClients, quietAbove } = config.rooms;
   const tending = new RoomTending({ idleMs }, { store, status, nodeRooms, logger });
   const seats = new Seats({ invitationMs }, { redis, scripts, tending });
-  const nodes = new Nodes({ nodeId, graceMs }, { redis, scripts, store, tending, nodeRooms, logger });
+  const nodes = new Nodes({ nodeId, graceMs }, { redis, scripts, store, tending, nodeRooms, status, logger });
   const members = new Members(
-    { nodeId, maxClients, graceMs, idleMs },
+    { nodeId, maxClients, quietAbove, graceMs, idleMs },
     { store, directory, rooms, nodeRooms, tending, status, logger },
   );
   // A connection of their own: waiting for replicas holds up everything on it.
@@ -176,6 +186,13 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
     settlement: giftSettlement,
   });
 
+  const reactions = new Reactions({
+    commands: redis,
+    subscriber,
+    show: (roomId, counts) => rooms.find(roomId)?.activity.addReactions(counts),
+    logger,
+  });
+
   const services: Services = {
     directory,
     store,
@@ -185,7 +202,7 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
     media: new MemberMedia(nodeId, { producers, seats, logger }),
     chat: new Chat(
       new ChatStore(redis, scripts),
-      new RateLimit(redis, { name: 'chat', perMinute: chatPerMinute, withoutRedis: 'local' }),
+      new RateLimit(scripts, { name: 'chat', perMinute: chatPerMinute, withoutRedis: 'local' }),
     ),
     gifts: new Gifts({
       store,
@@ -193,7 +210,7 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
       queue: giftQueue,
       guard: giftGuard,
       stage,
-      limit: new RateLimit(redis, { name: 'gift', perMinute: giftsPerMinute, withoutRedis: 'refuse' }),
+      limit: new RateLimit(scripts, { name: 'gift', perMinute: giftsPerMinute, withoutRedis: 'refuse' }),
       meter: giftMetrics,
       onQueued: (senderId, backlog) => giftSettlement.notice(senderId, backlog),
     }),
@@ -201,12 +218,20 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
     giftReview,
     giftSettlement,
     replay: new EventReplay(new LogPages(reader), store, trpcWireFormat),
+    reactions,
+    revocations,
+    rateLimits: new RateLimitOverrides(redis, { chat: chatPerMinute, gift: giftsPerMinute }),
+    overview: new RoomOverview(redis, directory, logger),
+    watch: new RoomWatch(reader, store),
     workers,
     rtpCapabilities: await readCapabilities(workers),
     iceServers: new IceServers(config.media.turn),
     graceMs,
   };
 
+  await control.start();
+  await reactions.start();
+  onStop('reactions', () => reactions.stop());
   // Stopped in reverse: no new work, sockets closed, the last reports made, this node's members marked as away.
   await nodes.start();
   onStop('heartbeat', () => nodes.stop());
@@ -241,11 +266,17 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
       paused: () => giftSettlement.denied || giftSettlement.heldBack,
     },
   });
+  const keyGuard = new InternalKeyGuard(config.laravel.internalKey);
+  mountLaravelEvents(server, {
+    events: new LaravelEvents({ redis, control, revocations, store, moderation: services.moderation }),
+    keyGuard,
+    logger,
+  });
   await mountTrpc(server, {
     services,
     connections,
     logger,
-    internalKey: config.laravel.internalKey,
+    keyGuard,
     allowedOrigins: config.http.corsOrigins,
     production: config.environment === 'production',
     callsPerSecond,

@@ -88,6 +88,8 @@ export const environmentSchema = z.object({
   /** Proxies in front that append to X-Forwarded-For; the client's address is taken from before them. */
   TRUST_PROXY_HOPS: count(0, 10).default(0),
 
+  /** Members above which a room is not told of each listener who comes or goes. */
+  ROOM_QUIET_ABOVE: count(1, 100_000).default(200),
   ROOM_GRACE_SECONDS: count(1, 600).default(30),
   ROOM_IDLE_SECONDS: count(1, 86_400).default(60),
   ROOM_EVENT_LOG_LENGTH: count(100, 100_000).default(2_000),
@@ -200,6 +202,7 @@ function toConfig(env: Environment) {
     },
     rooms: {
       maxClients: env.MAX_CLIENTS_PER_ROOM,
+      quietAbove: env.ROOM_QUIET_ABOVE,
       graceMs: env.ROOM_GRACE_SECONDS * 1_000,
       idleMs: env.ROOM_IDLE_SECONDS * 1_000,
       eventLogLength: env.ROOM_EVENT_LOG_LENGTH,

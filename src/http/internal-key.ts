@@ -1,8 +1,76 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { AppError } from '../core/errors.ts';
 
-/** Whether a header shows the internal key. Digests are compared, in constant time whatever the lengths. */
-export function showsInternalKey(header: string | string[] | undefined, internalKey: string): boolean {
-  if (typeof header !== 'string') return false;
-  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
-  return timingSafeEqual(digest(header), digest(internalKey));
+/** Wrong keys that an address may show within {@link windowMs}. */
+const mostFailures = 5;
+const windowMs = 60_000;
+/** How long an address that has shown more is refused, ms. */
+const lockMs = 60_000;
+/** Addresses that are remembered; the oldest go first. */
+const mostAddresses = 10_000;
+
+interface Failures {
+  count: number;
+  since: number;
+  /** Null while the address is not locked out. */
+  lockedUntil: number | null;
+}
+
+/**
+ * Decides who has shown the internal key. An address that shows wrong ones again and again is refused for a while,
+ * whatever it shows: else it could go on guessing. Each node counts for itself.
+ */
+export class InternalKeyGuard {
+  readonly #expected: Buffer;
+  readonly #failures = new Map<string, Failures>();
+
+  constructor(internalKey: string) {
+    this.#expected = digest(internalKey);
+  }
+
+  /**
+   * @param header - what came as `X-Internal-Key`
+   * @param address - the client's, as the proxies in front say it
+   * @returns null when the header is the key; else why the call is refused: ADMIN_KEY_REQUIRED, ADMIN_LOCKED_OUT
+   */
+  refusalOf(header: string | readonly string[] | undefined, address: string): AppError | null {
+    // Most calls are those of clients; they are not counted.
+    if (header === undefined) return new AppError('ADMIN_KEY_REQUIRED');
+    const now = performance.now();
+    const known = this.#failures.get(address);
+    if (known?.lockedUntil != null && known.lockedUntil > now) return lockedOut(known.lockedUntil - now);
+    // Digests are of one length, so the comparison takes one time whatever was shown.
+    if (typeof header === 'string' && timingSafeEqual(digest(header), this.#expected)) {
+      this.#failures.delete(address);
+      return null;
+    }
+    return this.#countFailure(address, now);
+  }
+
+  #countFailure(address: string, now: number): AppError {
+    const known = this.#failures.get(address);
+    const failures = known === undefined || now - known.since > windowMs ? newFailures(now) : known;
+    failures.count += 1;
+    this.#failures.delete(address);
+    this.#failures.set(address, failures);
+    if (this.#failures.size > mostAddresses) {
+      const [oldest] = this.#failures.keys();
+      if (oldest !== undefined) this.#failures.delete(oldest);
+    }
+    if (failures.count <= mostFailures) return new AppError('ADMIN_KEY_REQUIRED');
+    failures.lockedUntil = now + lockMs;
+    return lockedOut(lockMs);
+  }
+}
+
+function newFailures(now: number): Failures {
+  return { count: 0, since: now, lockedUntil: null };
+}
+
+function lockedOut(forMs: number): AppError {
+  return new AppError('ADMIN_LOCKED_OUT', { details: { retryAfterMs: Math.ceil(forMs) } });
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
 }

@@ -11,7 +11,7 @@ import { closeCodes, Connection, type Connections } from '../services/connection
 import type { Services } from '../services/index.ts';
 import { EventSocket, makeEncoder } from './event-socket.ts';
 import { InboundThrottle } from './inbound-throttle.ts';
-import { showsInternalKey } from './internal-key.ts';
+import type { InternalKeyGuard } from './internal-key.ts';
 import { isOriginAllowed } from './origin.ts';
 
 /** Where tRPC is, over WebSocket and HTTP. */
@@ -24,6 +24,8 @@ const maxBatchSize = 50;
 const authenticationMs = 5_000;
 /** A refused socket is closed after this time, so that the refusal reaches the client first, ms. */
 const refusedMs = 1_000;
+/** A client that does not answer the server's close is cut after this time, ms. */
+const unansweredCloseMs = 1_000;
 /** Mobile systems suspend sockets: ping after 25 s of quiet, gone after 60 s, ms. */
 const keepAlive = { enabled: true, pingMs: 25_000, pongWaitMs: 35_000 };
 /** RFC 6455: the server restarts. */
@@ -37,7 +39,7 @@ export interface TrpcMountOptions {
   readonly services: Services;
   readonly connections: Connections;
   readonly logger: Logger;
-  readonly internalKey: string;
+  readonly keyGuard: InternalKeyGuard;
   readonly allowedOrigins: readonly string[];
   readonly production: boolean;
   /** Calls of one connection that are read without delay, in the long run. */
@@ -46,7 +48,7 @@ export interface TrpcMountOptions {
 
 /** Serves the routers at `/trpc`: for clients over WebSocket, for admin tools over HTTP too. */
 export async function mountTrpc(server: FastifyInstance, options: TrpcMountOptions): Promise<void> {
-  const { services, connections, logger } = options;
+  const { services, connections, logger, keyGuard } = options;
   await server.register(websocket, {
     options: {
       maxPayload: maxFrameBytes,
@@ -61,17 +63,26 @@ export async function mountTrpc(server: FastifyInstance, options: TrpcMountOptio
     preClose: async () => closeSockets([...server.websocketServer.clients]),
   });
 
-  const bySocket = new WeakMap<WebSocket, Connection>();
+  const bySocket = new WeakMap<
+    WebSocket,
+    { readonly connection: Connection; readonly adminRefusal: AppError | null }
+  >();
   const adapter: WSSHandlerOptions<AppRouter> = {
     wss: server.websocketServer,
     router: appRouter,
     keepAlive,
     maxBatchSize,
     createContext: async ({ res: socket, info }): Promise<Context> => {
-      const connection = bySocket.get(socket);
-      if (connection === undefined) throw new AppError('INTERNAL', { message: 'A socket came without a connection' });
-      const refusal = await authenticate(connection, info.connectionParams?.['token']);
-      return { services, logger, connection, refusal, isAdmin: false };
+      const known = bySocket.get(socket);
+      if (known === undefined) throw new AppError('INTERNAL', { message: 'A socket came without a connection' });
+      const { connection, adminRefusal } = known;
+      const token = info.connectionParams?.['token'];
+      // An operator need not be a user.
+      const refusal =
+        adminRefusal === null && token === undefined
+          ? new AppError('UNAUTHENTICATED')
+          : await authenticate(connection, token);
+      return { services, logger, connection, refusal, adminRefusal };
     },
   };
 
@@ -103,11 +114,16 @@ export async function mountTrpc(server: FastifyInstance, options: TrpcMountOptio
     },
     (socket, request) => {
       const gone = new AbortController();
-      const connection = new Connection(gone.signal, (code, reason) => socket.close(code, reason));
-      bySocket.set(socket, connection);
+      const connection = new Connection(gone.signal, (code, reason) => {
+        socket.close(code, reason);
+        setTimeout(() => socket.terminate(), unansweredCloseMs).unref();
+      });
+      const adminRefusal = keyGuard.refusalOf(request.headers['x-internal-key'], request.ip);
+      bySocket.set(socket, { connection, adminRefusal });
       connections.add(connection, request.ip);
       const deadline = setTimeout(() => {
-        if (!connection.presented) connection.close(closeCodes.unauthenticated, 'UNAUTHENTICATED');
+        if (!connection.presented && adminRefusal !== null)
+          connection.close(closeCodes.unauthenticated, 'UNAUTHENTICATED');
       }, authenticationMs);
       socket.on('close', () => {
         clearTimeout(deadline);
@@ -130,8 +146,8 @@ export async function mountTrpc(server: FastifyInstance, options: TrpcMountOptio
     trpcOptions: {
       router: appRouter,
       createContext: ({ req }): Context => {
-        const isAdmin = showsInternalKey(req.headers['x-internal-key'], options.internalKey);
-        return { services, logger, connection: null, refusal: null, isAdmin };
+        const adminRefusal = keyGuard.refusalOf(req.headers['x-internal-key'], req.ip);
+        return { services, logger, connection: null, refusal: null, adminRefusal };
       },
     },
   };

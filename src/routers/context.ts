@@ -11,6 +11,6 @@ export interface Context {
   readonly connection: Connection | null;
   /** Why authentication failed; null when it succeeded, or was not tried (HTTP). */
   readonly refusal: AppError | null;
-  /** True when the caller has shown the internal key. */
-  readonly isAdmin: boolean;
+  /** Why operators' procedures are refused; null for whoever has shown the internal key. */
+  readonly adminRefusal: AppError | null;
 }

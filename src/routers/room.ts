@@ -6,6 +6,7 @@ import {
   joinInput,
   memberInput,
   participantsInput,
+  reactInput,
   roomInput,
   subscriptionInput,
 } from './schemas.ts';
@@ -45,10 +46,8 @@ export const roomRouter = router({
   leave: memberProcedure.input(roomInput).mutation(({ ctx }) => ctx.services.members.leave(ctx.member)),
 
   /** Members by time of joining, a page a call. */
-  participants: memberProcedure.input(participantsInput).query(async ({ ctx, input }) => {
-    const { roomId, cursor, limit } = input;
-    const participants = await ctx.services.store.listParticipants(roomId, cursor, limit);
-    return { participants, nextCursor: participants.length < limit ? null : cursor + limit };
+  participants: memberProcedure.input(participantsInput).query(({ ctx, input }) => {
+    return ctx.services.store.listParticipants(input.roomId, input.cursor, input.limit);
   }),
 
   /** Hosts: ends somebody's membership, who may join again. */
@@ -68,16 +67,19 @@ export const roomRouter = router({
     .mutation(({ ctx, input }) => ctx.services.moderation.unban(ctx.actor, input.userId)),
 
   /** Hosts: who is banned, the newest ban first, a page a call. */
-  bans: memberProcedure.input(bansInput).query(async ({ ctx, input: { cursor, limit } }) => {
-    const bans = await ctx.services.moderation.bans(ctx.actor);
-    const end = cursor + limit;
-    return { bans: bans.slice(cursor, end), nextCursor: end < bans.length ? end : null };
+  bans: memberProcedure.input(bansInput).query(({ ctx, input: { cursor, limit } }) => {
+    return ctx.services.moderation.bans(ctx.actor, { cursor, limit });
   }),
 
   /** The owner: ends the room for everybody. */
   close: memberProcedure
     .input(closeRoomInput)
     .mutation(({ ctx, input }) => ctx.services.moderation.close(ctx.actor, input.reason ?? null)),
+
+  /** Shows a reaction to the room, by `onActivity`. */
+  react: memberProcedure
+    .input(reactInput)
+    .mutation(({ ctx, input }) => ctx.services.reactions.add(ctx.member.roomId, ctx.member.userId, input.kind)),
 
   /** Joins, leaves, seats, the end of the room. */
   onEvent: memberProcedure.input(subscriptionInput).subscription((options) => deliverEvents('room', options)),

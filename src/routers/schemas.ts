@@ -9,6 +9,7 @@ import {
   sessionIdSchema,
   userIdSchema,
 } from '../core/ids.ts';
+import { reactionKinds } from '../core/events.ts';
 import { type MediaSource, seatModes } from '../core/model.ts';
 
 /** The inputs of every procedure. Objects are strict: an unknown field is refused, not dropped. */
@@ -97,17 +98,33 @@ export const bansInput = z.strictObject({
 
 export const closeRoomInput = z.strictObject({ ...room, reason: reason.optional() });
 
-export const chatSendInput = z.strictObject({
-  ...room,
-  content: z
+/** Text that others will read. */
+export const shownText = (longest: number) =>
+  z
     .string()
     .trim()
     .min(1)
-    .max(500)
-    .refine((text) => !controlCharacters.test(text), 'must not contain control characters'),
+    .max(longest)
+    .refine((text) => !controlCharacters.test(text), 'must not contain control characters');
+
+export const chatSendInput = z.strictObject({
+  ...room,
+  content: shownText(500),
   /** Made by the client so that a retry is not said twice. */
   clientMessageId: z.uuid().optional(),
+  /** The message that it answers. */
+  replyTo: eventIdSchema.optional(),
 });
+
+export const chatDeleteInput = z.strictObject({ ...room, messageId: eventIdSchema });
+
+export const slowModeInput = z.strictObject({
+  ...room,
+  /** 0: off. */
+  seconds: z.int().min(0).max(3_600),
+});
+
+export const reactInput = z.strictObject({ ...room, kind: z.enum(reactionKinds) });
 
 export const chatHistoryInput = z.strictObject({
   ...room,
@@ -150,14 +167,6 @@ export const giftOutcomeInput = z.strictObject({
 export const giftAcknowledgeInput = z.strictObject({
   /** Id of the last outcome that was dealt with. */
   eventId: eventIdSchema,
-});
-
-export const giftListInput = z.strictObject({ limit: z.int().min(1).max(1_000).default(100) });
-
-export const giftRetryInput = z.strictObject({
-  /** Left out: all that are under review, the oldest first. */
-  transactionIds: z.array(giftTransactionIdSchema).min(1).max(1_000).optional(),
-  limit: z.int().min(1).max(10_000).default(1_000),
 });
 
 export const giftStatusInput = z.strictObject({

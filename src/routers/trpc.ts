@@ -87,7 +87,7 @@ export const memberProcedure = userProcedure
 
 /** Whoever has shown the internal key. */
 export const adminProcedure = publicProcedure.use(({ ctx, next }) => {
-  if (!ctx.isAdmin) throw new AppError('ADMIN_KEY_REQUIRED');
+  if (ctx.adminRefusal !== null) throw ctx.adminRefusal;
   return next();
 });
 

@@ -1,8 +1,9 @@
-import type { EventId } from '../core/ids.ts';
+import type { EventId, RoomId, UserId } from '../core/ids.ts';
 import type { ChatMessage, UserProfile } from '../core/model.ts';
+import type { Actor } from './actor.ts';
+import type { ChatInput, ChatStore } from './chat-store.ts';
 import type { LocalMember } from './local-room.ts';
 import type { RateLimit } from './rate-limit.ts';
-import type { ChatStore } from './chat-store.ts';
 
 /** Text messages of a room. */
 export class Chat {
@@ -15,19 +16,34 @@ export class Chat {
   }
 
   /**
-   * Says something as `sender`. Two round trips to Redis.
+   * Says something as `sender`. Two round trips to Redis. Within two minutes the same `clientMessageId` is answered with
+   * the same message.
    *
-   * @param clientMessageId - made by the client; within two minutes the same id is answered with the same message
-   * @throws AppError RATE_LIMITED with the wait in ms, NOT_IN_ROOM
+   * @throws AppError RATE_LIMITED and SLOW_MODE with the wait in ms, NOT_IN_ROOM, CHAT_MUTED, MESSAGE_NOT_FOUND
    */
-  async send(
-    member: LocalMember,
-    sender: UserProfile,
-    content: string,
-    clientMessageId: string | null,
-  ): Promise<ChatMessage> {
+  async send(member: LocalMember, sender: UserProfile, input: ChatInput): Promise<ChatMessage> {
     await this.#limit.take(member.userId);
-    return this.#store.send(member, sender, content, clientMessageId);
+    return this.#store.send(member, sender, input);
+  }
+
+  /** Says something as the server. @throws AppError ROOM_NOT_FOUND when the room is not open */
+  async announce(roomId: RoomId, content: string): Promise<ChatMessage> {
+    return this.#store.announce(roomId, content);
+  }
+
+  /** @throws AppError NOT_IN_ROOM, MESSAGE_NOT_FOUND, NOT_ALLOWED unless the actor is the author or a host above the author */
+  async delete(actor: Actor, messageId: EventId): Promise<void> {
+    await this.#store.delete(actor, messageId);
+  }
+
+  /** Takes or gives back a member's right to chat. @throws AppError NOT_IN_ROOM, NOT_ALLOWED, MEMBER_NOT_FOUND */
+  async setMuted(actor: Actor, userId: UserId, muted: boolean): Promise<void> {
+    await this.#store.setMuted(actor, userId, muted);
+  }
+
+  /** Sets the least time between two messages of one member, 0 for none. @throws AppError NOT_IN_ROOM, NOT_ALLOWED */
+  async setSlowMode(actor: Actor, seconds: number): Promise<void> {
+    await this.#store.setSlowMode(actor, seconds);
   }
 
   /**

@@ -4,6 +4,7 @@ import { AppError } from '../core/errors.ts';
 import type { ConnectionId, RoomId, UserId } from '../core/ids.ts';
 import type { Logger } from '../core/logger.ts';
 import type { Authenticator, Identity } from './auth.ts';
+import type { ControlBus, ControlMessage } from './control-bus.ts';
 import type { LocalMember } from './local-room.ts';
 import type { RevocationList } from './revocation.ts';
 
@@ -32,6 +33,7 @@ export class Connection {
   #identity: Identity | null = null;
   #subscriptions = 0;
   #presented = false;
+  #revoked = false;
 
   /**
    * @param closed - aborts when the socket is gone
@@ -42,8 +44,9 @@ export class Connection {
     this.#close = close;
   }
 
-  /** @throws AppError UNAUTHENTICATED before authentication has succeeded */
+  /** @throws AppError UNAUTHENTICATED before authentication has succeeded, TOKEN_REVOKED after {@link revoke} */
   get identity(): Identity {
+    if (this.#revoked) throw new AppError('TOKEN_REVOKED');
     if (this.#identity === null) throw new AppError('UNAUTHENTICATED');
     return this.#identity;
   }
@@ -51,6 +54,11 @@ export class Connection {
   /** Whether the client has shown a token, good or bad. */
   get presented(): boolean {
     return this.#presented;
+  }
+
+  /** Whether the user has lost access: nothing of the connection is kept for a return. */
+  get revoked(): boolean {
+    return this.#revoked;
   }
 
   /**
@@ -94,6 +102,12 @@ export class Connection {
   close(code: number, reason: string): void {
     this.#close(code, reason);
   }
+
+  /** Ends the socket, and the membership that it carries, because the token or its user has been revoked. */
+  revoke(): void {
+    this.#revoked = true;
+    this.#close(closeCodes.unauthenticated, 'TOKEN_REVOKED');
+  }
 }
 
 export interface ConnectionsOptions {
@@ -109,16 +123,23 @@ export class Connections {
   readonly #logger: Logger;
   readonly #byAddress = new Tally<string>();
   readonly #byUser = new Tally<UserId>();
+  readonly #authenticated = new Set<Connection>();
   #size = 0;
 
   constructor(
     options: ConnectionsOptions,
-    use: { readonly auth: Authenticator; readonly revocations: RevocationList; readonly logger: Logger },
+    use: {
+      readonly auth: Authenticator;
+      readonly revocations: RevocationList;
+      readonly control: ControlBus;
+      readonly logger: Logger;
+    },
   ) {
     this.#options = options;
     this.#auth = use.auth;
     this.#revocations = use.revocations;
     this.#logger = use.logger;
+    use.control.on('message', (message) => this.#cutThoseOf(message));
   }
 
   get size(): number {
@@ -150,23 +171,43 @@ export class Connections {
     const { id } = connection.identity.user;
     if (this.#byUser.count(id) >= this.#options.perUser) throw new AppError('TOO_MANY_CONNECTIONS');
     this.#byUser.add(id);
+    this.#authenticated.add(connection);
     const timer = setInterval(() => void this.#cutIfRevoked(connection), revocationCheckMs).unref();
     onAbort(connection.closed, () => {
       clearInterval(timer);
+      this.#authenticated.delete(connection);
       this.#byUser.remove(id);
     });
   }
 
+  /** Cuts the connections that a revocation speaks of. */
+  #cutThoseOf(message: ControlMessage): void {
+    if (message.type !== 'userRevoked' && message.type !== 'tokenRevoked') return;
+    for (const connection of [...this.#authenticated]) {
+      const { user, token } = connection.identity;
+      const concerned =
+        message.type === 'userRevoked'
+          ? user.id === message.userId
+          : token.whole === message.tokenHash || token.secret === message.tokenHash;
+      if (concerned) this.#cut(connection);
+    }
+  }
+
   async #cutIfRevoked(connection: Connection): Promise<void> {
+    if (connection.revoked) return;
     const { user, token } = connection.identity;
     try {
-      if (await this.#revocations.isRevoked(token, user.id)) {
-        this.#logger.info({ userId: user.id, connectionId: connection.id }, 'Connection cut: its token is revoked');
-        connection.close(closeCodes.unauthenticated, 'TOKEN_REVOKED');
-      }
+      if (await this.#revocations.isRevoked(token, user.id)) this.#cut(connection);
     } catch (error) {
       this.#logger.warn({ err: error }, 'A revocation check failed; the next one will tell');
     }
+  }
+
+  #cut(connection: Connection): void {
+    if (!this.#authenticated.delete(connection)) return;
+    const { user } = connection.identity;
+    this.#logger.info({ userId: user.id, connectionId: connection.id }, 'Connection cut: its token is revoked');
+    connection.revoke();
   }
 }
 

@@ -3,7 +3,7 @@ import { type Topic, topicSchemas } from '../core/events.ts';
 import { type EventId, type RoomId, userIdSchema } from '../core/ids.ts';
 import type { Logger } from '../core/logger.ts';
 import { roomEventsKey, roomFeedChannel } from './redis/keys.ts';
-import { type FeedEntry, type LoggedEvent, RoomFeed } from './room-feed.ts';
+import { type FeedEntry, type LoggedEvent, nobody, RoomFeed } from './room-feed.ts';
 
 /** Entries read from a log in one call, to catch up. */
 const pageLength = 256;
@@ -201,7 +201,7 @@ export class EventReader {
   #toEntry(id: string, topic = '', recipient = '', json = ''): FeedEntry | null {
     try {
       const event = topicSchemas[topic as Topic].parse(JSON.parse(json));
-      const only = recipient === '-' ? null : userIdSchema.parse(Number(recipient));
+      const only = recipient === '-' ? null : recipient === '0' ? nobody : userIdSchema.parse(Number(recipient));
       // The schema was chosen by the topic, which TypeScript cannot follow.
       return { id, topic, recipient: only, event, json } as FeedEntry;
     } catch (error) {

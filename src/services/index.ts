@@ -12,6 +12,11 @@ import type { Members } from './members.ts';
 import type { Moderation } from './moderation.ts';
 import type { RoomDirectory } from './room-directory.ts';
 import type { RoomStore } from './room-store.ts';
+import type { RateLimitOverrides } from './rate-limit-overrides.ts';
+import type { Reactions } from './reactions.ts';
+import type { RevocationList } from './revocation.ts';
+import type { RoomOverview } from './room-overview.ts';
+import type { RoomWatch } from './room-watch.ts';
 import type { Seats } from './seats.ts';
 
 /** What procedures call. */
@@ -27,6 +32,11 @@ export interface Services {
   readonly giftOutcomes: GiftOutcomes;
   readonly giftReview: GiftReview;
   readonly giftSettlement: GiftSettlement;
+  readonly reactions: Reactions;
+  readonly revocations: RevocationList;
+  readonly rateLimits: RateLimitOverrides;
+  readonly overview: RoomOverview;
+  readonly watch: RoomWatch;
   readonly replay: EventReplay;
   readonly workers: WorkerPool;
   /** The same for every router of every worker. */

@@ -68,6 +68,11 @@ export class LocalRooms {
     this.#close(held.room);
   }
 
+  /** A room that is open here; null for any other. */
+  find(roomId: RoomId): LocalRoom | null {
+    return this.#held.get(roomId)?.room ?? null;
+  }
+
   /** Gives up every room; memberships stay in Redis. */
   closeAll(): void {
     for (const { room } of this.#held.values()) if (room !== null) this.#close(room);

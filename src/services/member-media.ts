@@ -110,11 +110,11 @@ export class MemberMedia {
 
   /** What of a speaker's way to this member can be seen here. */
   async diagnose({ roomId, room, sessionId, userId }: LocalMember, speaker: UserId): Promise<AudioPath> {
-    const [seated, { sending, receiving }] = await Promise.all([
-      this.#store.isSeated(roomId, speaker),
+    const [{ isSeated }, { sending, receiving }] = await Promise.all([
+      this.#seats.speakerOf(roomId, speaker),
       room.media.describePath(sessionId, speaker),
     ]);
-    return { userId: speaker, seated, sending, receiving: userId === speaker ? null : receiving };
+    return { userId: speaker, seated: isSeated, sending, receiving: userId === speaker ? null : receiving };
   }
 
   /** Stops sending. @throws AppError PRODUCER_NOT_FOUND */

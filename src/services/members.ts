@@ -15,6 +15,8 @@ import type { RoomTending } from './room-tending.ts';
 export interface MembersOptions {
   readonly nodeId: NodeId;
   readonly maxClients: number;
+  /** Members above which a room is not told of each listener who comes or goes. */
+  readonly quietAbove: number;
   /** How long a member whose socket is lost is kept, ms. */
   readonly graceMs: number;
   /** How long an empty room stays open, ms. */
@@ -78,6 +80,7 @@ export class Members {
         connectionId: connection.id,
         nodeId: this.#options.nodeId,
         maxMembers: this.#options.maxClients,
+        quietAbove: this.#options.quietAbove,
       });
       if (opened) logger.info({ roomId }, 'Room opened');
       status.changed(roomId);
@@ -118,7 +121,7 @@ export class Members {
     if (members === 0) this.#use.tending.schedule(member.roomId, this.#options.idleMs);
   }
 
-  /** Keeps the membership of a lost socket for the grace period. Never throws. */
+  /** Keeps the membership of a lost socket for the grace period; ends it when access was revoked. Never throws. */
   async connectionLost(connection: Connection): Promise<void> {
     const { member } = connection;
     if (member === null || this.#stopped) return;
@@ -127,6 +130,7 @@ export class Members {
     const { store, tending, logger } = this.#use;
     for (;;) {
       try {
+        if (connection.revoked) return await this.leave(member);
         await store.loseConnection(member, connection.id, this.#options.graceMs);
         tending.schedule(member.roomId, this.#options.graceMs);
         return;

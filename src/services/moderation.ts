@@ -56,10 +56,19 @@ export class Moderation {
     await this.#change('unban-user', actor, userId);
   }
 
-  /** The bans that hold, the newest first. */
-  async bans(actor: Actor): Promise<Ban[]> {
+  /**
+   * The bans that hold, the newest first, a page of them.
+   *
+   * @returns `nextCursor` is null at the end
+   */
+  async bans(
+    actor: Actor,
+    { cursor, limit }: { readonly cursor: number; readonly limit: number },
+  ): Promise<{ bans: Ban[]; nextCursor: number | null }> {
     const [listed] = await this.#change('list-bans', actor);
-    return toBans(listed).sort((a, b) => b.bannedAt - a.bannedAt || a.userId - b.userId);
+    const bans = toBans(listed).sort((a, b) => b.bannedAt - a.bannedAt || a.userId - b.userId);
+    const end = cursor + limit;
+    return { bans: bans.slice(cursor, end), nextCursor: end < bans.length ? end : null };
   }
 
   /**

@@ -1,8 +1,9 @@
 import type { Redis } from 'ioredis';
 import type { NodeId, RoomId } from '../core/ids.ts';
 import type { Logger } from '../core/logger.ts';
-import { liveRoomsKey, nodeRoomsKey, nodesKey } from './redis/keys.ts';
+import { liveRoomsKey, nodeRoomsKey, nodesKey, roomStateKey, unreportedRoomsKey } from './redis/keys.ts';
 import type { Scripts } from './redis/scripts.ts';
+import type { RoomStatusReporter } from './room-status.ts';
 import type { RoomStore } from './room-store.ts';
 import type { RoomTending } from './room-tending.ts';
 
@@ -28,6 +29,24 @@ export class NodeRooms {
   /** Called when a room has closed. */
   async remove(roomId: RoomId): Promise<void> {
     await Promise.all([this.#redis.srem(nodeRoomsKey(this.#nodeId), roomId), this.#redis.srem(liveRoomsKey, roomId)]);
+    // Somebody may have opened it again between its end and this.
+    if ((await this.#redis.exists(roomStateKey(roomId))) === 1) await this.add(roomId);
+  }
+
+  /** Notes that Laravel has to be told of the end of a room, by whatever node lives to do it. */
+  async noteUnreported(roomId: RoomId, closedAt: Date): Promise<void> {
+    await this.#redis.hset(unreportedRoomsKey, roomId, closedAt.getTime());
+  }
+
+  /** Notes that Laravel knows. */
+  async noteReported(roomId: RoomId): Promise<void> {
+    await this.#redis.hdel(unreportedRoomsKey, roomId);
+  }
+
+  /** Rooms of whose end Laravel has not been told. */
+  async listUnreported(): Promise<{ roomId: RoomId; closedAt: Date }[]> {
+    const closings = Object.entries(await this.#redis.hgetall(unreportedRoomsKey));
+    return closings.map(([roomId, closedAt]) => ({ roomId: roomId as RoomId, closedAt: new Date(Number(closedAt)) }));
   }
 
   /** Number of rooms open on any node. */
@@ -49,6 +68,7 @@ export class Nodes {
   readonly #store: RoomStore;
   readonly #tending: RoomTending;
   readonly #nodeRooms: NodeRooms;
+  readonly #status: RoomStatusReporter;
   readonly #logger: Logger;
   #timer: NodeJS.Timeout | null = null;
   #lastBeatAt = -Infinity;
@@ -63,6 +83,7 @@ export class Nodes {
       readonly store: RoomStore;
       readonly tending: RoomTending;
       readonly nodeRooms: NodeRooms;
+      readonly status: RoomStatusReporter;
       readonly logger: Logger;
     },
   ) {
@@ -72,12 +93,14 @@ export class Nodes {
     this.#store = use.store;
     this.#tending = use.tending;
     this.#nodeRooms = use.nodeRooms;
+    this.#status = use.status;
     this.#logger = use.logger;
   }
 
   /** Starts the heartbeat. @throws Error when Redis does not answer */
   async start(): Promise<void> {
     await this.#beat();
+    await this.#status.resume();
     this.#timer = setInterval(() => {
       this.#beat().catch((error: unknown) => this.#logger.warn({ err: error }, 'A heartbeat failed'));
     }, heartbeatMs);
@@ -109,11 +132,15 @@ export class Nodes {
   /** Each step is harmless when two nodes do it, and the node is forgotten last, so nothing is left when one dies here. */
   async #takeOver(nodeId: NodeId): Promise<void> {
     for (const roomId of await this.#loseRoomsOf(nodeId)) {
+      // It may have been closed by another node long ago.
+      if ((await this.#store.countIfOpen(roomId)) === null) continue;
       await this.#nodeRooms.add(roomId);
       this.#tending.schedule(roomId, 0);
+      this.#status.changed(roomId);
     }
     await this.#redis.del(nodeRoomsKey(nodeId));
     await this.#redis.zrem(nodesKey, nodeId);
+    await this.#status.resume();
   }
 
   /** Has a node's members counted as away. @returns the rooms it had members in */

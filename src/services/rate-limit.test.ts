@@ -2,6 +2,7 @@ import { Redis } from 'ioredis';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { userIdSchema } from '../core/ids.ts';
 import { RateLimit } from './rate-limit.ts';
+import { Scripts } from './redis/scripts.ts';
 
 const user = userIdSchema.parse(7);
 
@@ -16,7 +17,7 @@ describe('a rate limit without Redis', () => {
   afterEach(() => redis.disconnect());
 
   it('counts in this process, where that is better than silence', async () => {
-    const limit = new RateLimit(redis, { name: 'chat', perMinute: 2, withoutRedis: 'local' });
+    const limit = new RateLimit(new Scripts(redis, 100), { name: 'chat', perMinute: 2, withoutRedis: 'local' });
     await limit.take(user);
     await limit.take(user);
     await expect(limit.take(user)).rejects.toMatchObject({ code: 'RATE_LIMITED' });
@@ -24,7 +25,7 @@ describe('a rate limit without Redis', () => {
   });
 
   it('refuses, retryably, where money is at stake', async () => {
-    const limit = new RateLimit(redis, { name: 'gift', perMinute: 2, withoutRedis: 'refuse' });
+    const limit = new RateLimit(new Scripts(redis, 100), { name: 'gift', perMinute: 2, withoutRedis: 'refuse' });
     await expect(limit.take(user)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE', retryable: true });
   });
 });

@@ -1,11 +1,15 @@
-import type { Redis } from 'ioredis';
-import { RateLimiterMemory, RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible';
+import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { AppError } from '../core/errors.ts';
 import type { UserId } from '../core/ids.ts';
+import { rateCounterKey, rateOverridesKey } from './redis/keys.ts';
+import type { Scripts } from './redis/scripts.ts';
+
+/** What is limited, by user and minute. */
+export type RateLimitName = 'chat' | 'gift';
 
 export interface RateLimitOptions {
-  /** Part of the Redis key: `rate:<name>:<user id>`. */
-  readonly name: string;
+  readonly name: RateLimitName;
+  /** For users for whom an operator has set nothing else (rate-limit-overrides.ts). */
   readonly perMinute: number;
   /**
    * When Redis does not answer: `local` counts in this process instead (chat goes on), `refuse` refuses with
@@ -16,26 +20,40 @@ export interface RateLimitOptions {
 
 /** Limits how often a user does something, over all nodes and connections. One round trip a call. */
 export class RateLimit {
-  readonly #limiter: RateLimiterRedis;
+  readonly #scripts: Scripts;
+  readonly #options: RateLimitOptions;
+  readonly #local: RateLimiterMemory;
 
-  constructor(redis: Redis, { name, perMinute, withoutRedis }: RateLimitOptions) {
-    const window = { keyPrefix: `rate:${name}`, points: perMinute, duration: 60 };
-    this.#limiter = new RateLimiterRedis({
-      ...window,
-      storeClient: redis,
-      ...(withoutRedis === 'local' ? { insuranceLimiter: new RateLimiterMemory(window) } : {}),
-    });
+  constructor(scripts: Scripts, options: RateLimitOptions) {
+    this.#scripts = scripts;
+    this.#options = options;
+    this.#local = new RateLimiterMemory({ points: options.perMinute, duration: 60 });
   }
 
   /** @throws AppError RATE_LIMITED with the wait in ms; SERVICE_UNAVAILABLE (see `withoutRedis`) */
   async take(userId: UserId): Promise<void> {
+    const waitMs = await this.#count(userId);
+    if (waitMs > 0) throw new AppError('RATE_LIMITED', { details: { retryAfterMs: waitMs } });
+  }
+
+  async #count(userId: UserId): Promise<number> {
+    const { name, perMinute, withoutRedis } = this.#options;
     try {
-      await this.#limiter.consume(userId);
+      const keys = [rateCounterKey(name, userId), rateOverridesKey(userId)];
+      return Number(await this.#scripts.run('take-use', keys, [name, perMinute]));
+    } catch (error) {
+      if (withoutRedis === 'refuse') throw new AppError('SERVICE_UNAVAILABLE', { cause: error });
+      return this.#countLocally(userId);
+    }
+  }
+
+  async #countLocally(userId: UserId): Promise<number> {
+    try {
+      await this.#local.consume(userId);
+      return 0;
     } catch (refusal) {
-      if (refusal instanceof RateLimiterRes) {
-        throw new AppError('RATE_LIMITED', { details: { retryAfterMs: Math.max(refusal.msBeforeNext, 1) } });
-      }
-      throw new AppError('SERVICE_UNAVAILABLE', { cause: refusal });
+      if (refusal instanceof RateLimiterRes) return Math.max(refusal.msBeforeNext, 1);
+      throw refusal;
     }
   }
 }

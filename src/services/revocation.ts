@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { UserId } from '../core/ids.ts';
+import type { ControlBus } from './control-bus.ts';
 import { revokedTokenKey, revokedUserKey } from './redis/keys.ts';
 
 /** The forms under which a token is known: never the token itself. */
@@ -17,12 +18,33 @@ export function hashToken(token: string): TokenHashes {
   return { whole: sha256(token), secret: sha256(token.slice(token.indexOf('|') + 1)) };
 }
 
-/** Reads the revocation keys that Laravel sets when a token or a user loses access. */
+/** How long a revocation made here is kept, seconds: outlives every cached validation (LARAVEL_REQUIREMENTS, section 7). */
+const revocationSeconds = 86_400;
+
+/** The revocation keys, which Laravel or an operator sets when a token or a user loses access. */
 export class RevocationList {
   readonly #redis: Redis;
+  readonly #control: Pick<ControlBus, 'publish'>;
 
-  constructor(redis: Redis) {
+  constructor(redis: Redis, control: Pick<ControlBus, 'publish'>) {
     this.#redis = redis;
+    this.#control = control;
+  }
+
+  /** Shuts a user out for a day, whatever the token; live connections on all nodes end at once. */
+  async revokeUser(userId: UserId): Promise<void> {
+    await this.#redis.set(revokedUserKey(userId), '1', 'EX', revocationSeconds);
+    await this.#control.publish({ type: 'userRevoked', userId });
+  }
+
+  /**
+   * Shuts a token out for a day; live connections on all nodes end at once.
+   *
+   * @param tokenHash - either of {@link TokenHashes}
+   */
+  async revokeToken(tokenHash: string): Promise<void> {
+    await this.#redis.set(revokedTokenKey(tokenHash), '1', 'EX', revocationSeconds);
+    await this.#control.publish({ type: 'tokenRevoked', tokenHash });
   }
 
   /**

@@ -1,4 +1,4 @@
-import type { RoomActivity, SpeakerLevel } from '../core/events.ts';
+import type { ReactionCount, ReactionKind, RoomActivity, SpeakerLevel } from '../core/events.ts';
 import type { UserId } from '../core/ids.ts';
 import type { Logger } from '../core/logger.ts';
 import type { ByteSink } from './byte-sink.ts';
@@ -7,6 +7,8 @@ import type { WireFormat } from './wire-format.ts';
 
 /** Least time between two counts of one room, ms. */
 const countIntervalMs = 1_000;
+/** Reactions of all nodes within this time are delivered together, ms. */
+const reactionsIntervalMs = 250;
 /** A client with more than this unread is skipped: the next state is newer anyway, bytes. */
 const skipAboveBytes = 32 * 1024;
 
@@ -25,8 +27,8 @@ export interface RoomActivityOptions {
 }
 
 /**
- * Who is audible in a room, who is forwarded and how many are there, written to every watching socket: the newest state
- * only, at most as often as levels are observed. Encoded once.
+ * Who is audible in a room, who is forwarded, how many are there and how they react, written to every watching socket: the
+ * newest state only, at most as often as levels are observed. Encoded once.
  */
 export class RoomActivityBroadcast {
   readonly #options: RoomActivityOptions;
@@ -37,6 +39,9 @@ export class RoomActivityBroadcast {
   /** Null until it has been counted once; nothing is written before. */
   #participantCount: number | null = null;
   #counts = false;
+  /** Since the last delivery. */
+  readonly #reactions = new Map<ReactionKind, number>();
+  #reactionsTimer: NodeJS.Timeout | null = null;
   #countTimer: NodeJS.Timeout | null = null;
   #closed = false;
 
@@ -51,7 +56,9 @@ export class RoomActivityBroadcast {
   watch(watcher: ActivityWatcher): void {
     this.#watchers.add(watcher);
     const activity = this.#activity();
-    if (activity !== null) watcher.sink.write(this.#options.wire.activity(activity).for(watcher.requestId));
+    if (activity !== null) {
+      watcher.sink.write(this.#options.wire.activity({ ...activity, reactions: [] }).for(watcher.requestId));
+    }
     // Not before somebody asks: the first member is not counted until its join is done.
     if (!this.#counts) {
       this.#counts = true;
@@ -76,9 +83,17 @@ export class RoomActivityBroadcast {
     this.#publish();
   }
 
+  /** Takes reactions that have been made, on whatever node. */
+  addReactions(reactions: readonly ReactionCount[]): void {
+    if (this.#watchers.size === 0) return;
+    for (const { kind, count } of reactions) this.#reactions.set(kind, (this.#reactions.get(kind) ?? 0) + count);
+    this.#reactionsTimer ??= setTimeout(() => this.#publish(), reactionsIntervalMs);
+  }
+
   close(): void {
     this.#closed = true;
     this.#stopListening();
+    this.#stopReactionsTimer();
     if (this.#countTimer !== null) clearTimeout(this.#countTimer);
     this.#watchers.clear();
   }
@@ -89,12 +104,19 @@ export class RoomActivityBroadcast {
       levels: this.#levels,
       forwarded: this.#forwarded,
       participantCount: this.#participantCount,
-      reactions: [],
+      reactions: [...this.#reactions].map(([kind, count]) => ({ kind, count })),
     };
   }
 
+  #stopReactionsTimer(): void {
+    if (this.#reactionsTimer !== null) clearTimeout(this.#reactionsTimer);
+    this.#reactionsTimer = null;
+  }
+
   #publish(): void {
+    this.#stopReactionsTimer();
     const activity = this.#activity();
+    this.#reactions.clear();
     if (activity === null) return;
     const shared = this.#options.wire.activity(activity);
     for (const { sink, requestId } of this.#watchers) {

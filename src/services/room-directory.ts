@@ -3,6 +3,7 @@ import type { RoomId, UserId } from '../core/ids.ts';
 import type { CatalogueGift, OpusSettings, RoomDescription, RoomListing, RoomRole } from '../core/model.ts';
 import type { LaravelClient, LaravelRoom } from './laravel.ts';
 import { CachedValue, KeyedCache } from './cache.ts';
+import type { ControlBus } from './control-bus.ts';
 import type { RoomStore } from './room-store.ts';
 
 /** How long Laravel's answers are used before it is asked again, ms. */
@@ -49,6 +50,15 @@ export class RoomDirectory {
     const { ownerId } = await this.describe(roomId);
     if (userId === ownerId) return 'owner';
     return this.#roles.get(roleKey(roomId, userId)).catch(unavailable);
+  }
+
+  /** Drops what other nodes say has changed, and everything when they may have said something unheard. */
+  followChanges(control: ControlBus): void {
+    control.on('message', (message) => {
+      if (message.type === 'roomChanged') this.forgetRoom(message.roomId);
+      else if (message.type === 'roleChanged') this.forgetRole(message.roomId, message.userId);
+    });
+    control.on('gap', () => this.forgetAll());
   }
 
   /** Has the next look at the room ask Laravel. */

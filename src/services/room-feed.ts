@@ -2,11 +2,14 @@ import { Emitter } from '../core/emitter.ts';
 import type { Topic, TopicEvents } from '../core/events.ts';
 import { compareEventIds, type EventId, type RoomId, type UserId } from '../core/ids.ts';
 
+/** The recipient of events that no client is told of. */
+export const nobody = 0 as UserId;
+
 /** One event of a room's log, as it is written to clients. */
 export interface LoggedEvent {
   readonly id: EventId;
   readonly topic: Topic;
-  /** The only user who may see it; null for everybody. */
+  /** The only user who may see it; null for everybody, {@link nobody} for what concerns the nodes alone. */
   readonly recipient: UserId | null;
   /** The event as JSON text, as it was logged. */
   readonly json: string;

@@ -1,7 +1,7 @@
 import type { RoomId } from '../core/ids.ts';
 import type { Logger } from '../core/logger.ts';
-import type { LaravelClient, RoomStatus } from './laravel.ts';
-import { LaravelRefusedError } from './laravel.ts';
+import { type LaravelClient, LaravelRefusedError, type RoomStatus } from './laravel.ts';
+import type { NodeRooms } from './nodes.ts';
 import type { RoomStore } from './room-store.ts';
 
 /** Least time between two calls for one room, ms: a join storm must not become a call storm. */
@@ -9,7 +9,7 @@ const intervalMs = 3_000;
 const longestRetryMs = 60_000;
 
 interface PendingReport {
-  /** Set when the room has closed; otherwise the count is read when the call is made. */
+  /** When the room closed, as far as this node has seen it. */
   closedAt: Date | null;
   dirty: boolean;
   timer: NodeJS.Timeout | null;
@@ -17,31 +17,43 @@ interface PendingReport {
 }
 
 /**
- * Tells Laravel whether a room is live and how many are in it: at most one call a room every 3 s, one at a time, always
- * ending on the truth. Values are absolute and read when the call is made, so a repeated or late call does no harm.
+ * Tells Laravel whether a room is live and how many are in it: at most one call a room and node every 3 s, one at a time,
+ * always ending on the truth. Values are absolute, read from Redis when the call is made and once more when it was
+ * answered: of two nodes that report one room, whichever call arrives last, its node finds what it said outdated and says
+ * it again. A node that dies before that is replaced by whoever takes over its rooms.
  */
 export class RoomStatusReporter {
   readonly #laravel: LaravelClient;
   readonly #store: RoomStore;
+  readonly #nodeRooms: NodeRooms;
   readonly #logger: Logger;
   readonly #reports = new Map<RoomId, PendingReport>();
   readonly #underWay = new Set<Promise<void>>();
   #stopped = false;
 
-  constructor(laravel: LaravelClient, store: RoomStore, logger: Logger) {
+  constructor(
+    laravel: LaravelClient,
+    use: { readonly store: RoomStore; readonly nodeRooms: NodeRooms; readonly logger: Logger },
+  ) {
     this.#laravel = laravel;
-    this.#store = store;
-    this.#logger = logger;
+    this.#store = use.store;
+    this.#nodeRooms = use.nodeRooms;
+    this.#logger = use.logger;
   }
 
-  /** Says that a room opened or its count changed. */
+  /** Says that a room opened, that its count changed, or that nobody knows what Laravel was told last. */
   changed(roomId: RoomId): void {
     this.#note(roomId, null);
   }
 
   /** Says that a room has closed. */
-  closed(roomId: RoomId): void {
-    this.#note(roomId, new Date());
+  closed(roomId: RoomId, closedAt = new Date()): void {
+    this.#note(roomId, closedAt);
+  }
+
+  /** Takes up the ends of rooms that other nodes, or this one in an earlier life, have not reported. */
+  async resume(): Promise<void> {
+    for (const { roomId, closedAt } of await this.#nodeRooms.listUnreported()) this.closed(roomId, closedAt);
   }
 
   /** Makes the calls that are still owed, once each, and stops. */
@@ -58,7 +70,7 @@ export class RoomStatusReporter {
   #note(roomId: RoomId, closedAt: Date | null): void {
     const known = this.#reports.get(roomId);
     const report = known ?? { closedAt, dirty: true, timer: null, failures: 0 };
-    report.closedAt = closedAt;
+    if (closedAt !== null) report.closedAt = closedAt;
     report.dirty = true;
     if (known !== undefined) return;
     this.#reports.set(roomId, report);
@@ -73,15 +85,12 @@ export class RoomStatusReporter {
   async #send(roomId: RoomId, report: PendingReport): Promise<void> {
     report.dirty = false;
     try {
-      await this.#laravel.reportRoomStatus(roomId, await this.#truth(roomId, report.closedAt));
+      await this.#report(roomId, report);
       report.failures = 0;
     } catch (error) {
       this.#logger.warn({ err: error, roomId }, 'A room status could not be reported');
-      // A refusal will not change by repetition; the next change of the room is reported all the same.
-      if (!(error instanceof LaravelRefusedError)) {
-        report.dirty = true;
-        report.failures += 1;
-      }
+      report.dirty = true;
+      report.failures += 1;
     }
     if (this.#stopped) return;
     const waitMs = Math.min(intervalMs * 2 ** report.failures, longestRetryMs);
@@ -92,8 +101,36 @@ export class RoomStatusReporter {
     }, waitMs);
   }
 
-  async #truth(roomId: RoomId, closedAt: Date | null): Promise<RoomStatus> {
-    if (closedAt !== null) return { isLive: false, participantCount: 0, closedAt };
-    return { isLive: true, participantCount: await this.#store.countMembers(roomId), closedAt: null };
+  /** One call, unless there is nothing to say. */
+  async #report(roomId: RoomId, report: PendingReport): Promise<void> {
+    const { closedAt } = report;
+    if (closedAt !== null) await this.#nodeRooms.noteUnreported(roomId, closedAt);
+    const participantCount = await this.#store.countIfOpen(roomId);
+    if (participantCount !== null) {
+      await this.#tell(roomId, { isLive: true, participantCount, closedAt: null });
+    } else if (closedAt !== null) {
+      await this.#tell(roomId, { isLive: false, participantCount: 0, closedAt });
+    } else {
+      // Another node has closed it, and says so.
+      return;
+    }
+    if (report.closedAt === closedAt) report.closedAt = null;
+    if (closedAt !== null) await this.#nodeRooms.noteReported(roomId);
+    // A change that this call did not have may have been told by another node before this call arrived.
+    const countNow = await this.#store.countIfOpen(roomId);
+    if (countNow === participantCount) return;
+    report.dirty = true;
+    if (countNow === null) report.closedAt ??= new Date();
+  }
+
+  /** @throws LaravelUnavailableError when the call has to be repeated */
+  async #tell(roomId: RoomId, status: RoomStatus): Promise<void> {
+    try {
+      await this.#laravel.reportRoomStatus(roomId, status);
+    } catch (error) {
+      if (!(error instanceof LaravelRefusedError)) throw error;
+      // Will not change by repetition; the next change of the room is reported all the same.
+      this.#logger.warn({ err: error, roomId }, 'Laravel refused a room status');
+    }
   }
 }

@@ -30,6 +30,8 @@ export interface JoinRequest {
   readonly connectionId: ConnectionId;
   readonly nodeId: NodeId;
   readonly maxMembers: number;
+  /** Members above which a room is not told of each listener who comes or goes. */
+  readonly quietAbove: number;
 }
 
 /** What {@link RoomStore.tend} did and when it is wanted again. */
@@ -77,6 +79,7 @@ export class RoomStore {
       room.seatMode,
       role ?? '',
       snapshotPageSize,
+      request.quietAbove,
     ]);
     return {
       sessionId: sessionId as SessionId,
@@ -143,15 +146,30 @@ export class RoomStore {
     return this.#redis.zcard(roomRosterKey(roomId));
   }
 
+  /** Number of members of an open room, which can be 0; null for a room that is not open. */
+  async countIfOpen(roomId: RoomId): Promise<number | null> {
+    const [open, count] = await Promise.all([this.#redis.exists(roomStateKey(roomId)), this.countMembers(roomId)]);
+    return open === 1 ? count : null;
+  }
+
   async isMember(roomId: RoomId, userId: UserId): Promise<boolean> {
     return (await this.#redis.zscore(roomRosterKey(roomId), String(userId))) !== null;
   }
 
-  /** Members by time of joining, from position `offset`. */
-  async listParticipants(roomId: RoomId, offset: number, limit: number): Promise<Participant[]> {
-    const page = await this.#redis.zrange(roomRosterKey(roomId), offset, String(offset + limit - 1), 'WITHSCORES');
+  /**
+   * Members by time of joining, from position `cursor`.
+   *
+   * @returns `nextCursor` is null at the end
+   */
+  async listParticipants(
+    roomId: RoomId,
+    cursor: number,
+    limit: number,
+  ): Promise<{ participants: Participant[]; nextCursor: number | null }> {
+    const page = await this.#redis.zrange(roomRosterKey(roomId), cursor, String(cursor + limit - 1), 'WITHSCORES');
     const userIds = page.filter((_, index) => index % 2 === 0);
-    if (userIds.length === 0) return [];
+    const nextCursor = userIds.length < limit ? null : cursor + limit;
+    if (userIds.length === 0) return { participants: [], nextCursor };
     const [profiles, away, roles, chatMuted] = await Promise.all([
       this.#redis.hmget(roomProfilesKey(roomId), ...userIds),
       this.#redis.zmscore(roomAwayKey(roomId), userIds),
@@ -159,7 +177,7 @@ export class RoomStore {
       this.#redis.smismember(roomMutedChattersKey(roomId), userIds),
     ]);
     // A member who left between the two reads has no profile any more.
-    return profiles.flatMap((profile, index) =>
+    const participants = profiles.flatMap((profile, index) =>
       profile === null
         ? []
         : [
@@ -171,20 +189,16 @@ export class RoomStore {
             }),
           ],
     );
+    return { participants, nextCursor };
   }
 
   /** Titles and counts of open rooms; a room that is not open is left out. */
   async listRooms(roomIds: readonly RoomId[]): Promise<{ roomId: RoomId; participantCount: number }[]> {
-    const counts = await Promise.all(
-      roomIds.map(async (roomId) => ({
-        roomId,
-        open: await this.#redis.exists(roomStateKey(roomId)),
-        participantCount: await this.countMembers(roomId),
-      })),
-    );
-    return counts
-      .filter(({ open }) => open === 1)
-      .map(({ roomId, participantCount }) => ({ roomId, participantCount }));
+    const counts = await Promise.all(roomIds.map((roomId) => this.countIfOpen(roomId)));
+    return roomIds.flatMap((roomId, index) => {
+      const participantCount = counts[index] ?? null;
+      return participantCount === null ? [] : [{ roomId, participantCount }];
+    });
   }
 
   /**

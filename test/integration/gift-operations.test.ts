@@ -1,16 +1,14 @@
-import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { giftShardOf } from '../../src/services/gifts/gift-shards.ts';
 import { pendingGiftsKey } from '../../src/services/redis/keys.ts';
 import { userIdSchema } from '../../src/core/ids.ts';
+import { type CommandResult, flylive as runFlylive } from '../support/admin.ts';
 import { eventually } from '../support/eventually.ts';
 import { addRoom, enter, type TestMember } from '../support/members.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 
 const batch = '/internal/gifts/batch';
-const cli = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
 const day = 24 * 3_600_000;
 
 describe('operators', () => {
@@ -46,14 +44,9 @@ describe('operators', () => {
     const text = await (await fetch(`${server.url}/metrics/prometheus`)).text();
     return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
   }
-  function flylive(...args: string[]): Promise<{ code: number; out: string; err: string }> {
-    const env = { ...process.env, FLYLIVE_URL: server.url, LARAVEL_INTERNAL_KEY: server.internalKey };
-    return new Promise((resolve) => {
-      execFile(process.execPath, [cli, ...args], { env }, (error, out, err) => {
-        resolve({ code: error === null ? 0 : Number(error.code), out, err });
-      });
-    });
-  }
+  const flylive = (...args: string[]): Promise<CommandResult> => {
+    return runFlylive(server.url, server.internalKey, ...args);
+  };
 
   /** As if the gift had been accepted a day and an hour ago. */
   async function age(): Promise<void> {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { UserWithToken } from '../../dev/laravel/index.ts';
 import { countMediaObjects } from '../support/admin.ts';
 import { eventually } from '../support/eventually.ts';
-import { LightClient, RefusedError } from '../support/light-client.ts';
+import { LightClient, RefusedError } from '../../src/cli/load-test/light-client.ts';
 import { opusCapabilities, rtpParameters } from '../support/media.ts';
 import { addRoom } from '../support/members.ts';
 import { readUsage } from '../support/process-usage.ts';

@@ -4,7 +4,7 @@ import type { UserWithToken } from '../../dev/laravel/index.ts';
 import type { RoomRole } from '../../src/core/model.ts';
 import { hasRole, outranks, type Permission, permissions } from '../../src/core/permissions.ts';
 import { eventually } from '../support/eventually.ts';
-import { LightClient, RefusedError } from '../support/light-client.ts';
+import { LightClient, RefusedError } from '../../src/cli/load-test/light-client.ts';
 import { dtlsParameters, opusCapabilities, rtpParameters } from '../support/media.ts';
 import { addRoom } from '../support/members.ts';
 import { listProcedures, type ProcedureDescription } from '../support/procedures.ts';

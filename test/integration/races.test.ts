@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RoomEvent } from '../../src/core/events.ts';
 import type { UserWithToken } from '../../dev/laravel/index.ts';
 import { eventually } from '../support/eventually.ts';
-import { LightClient, RefusedError } from '../support/light-client.ts';
+import { LightClient, RefusedError } from '../../src/cli/load-test/light-client.ts';
 import { addRoom } from '../support/members.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import type { ServerProcess } from '../support/server-process.ts';

@@ -1,13 +1,13 @@
 import type { inferRouterOutputs } from '@trpc/server';
 import type { AppRouter } from '../../routers/index.ts';
-import { print } from '../server.ts';
+import { printTable } from '../table.ts';
 
 export type ListedGifts = inferRouterOutputs<AppRouter>['admin']['gifts']['dead'];
 
 /** Prints gifts for people, one a line. */
 export function printGifts(gifts: ListedGifts): void {
   if (gifts.length === 0) return;
-  const rows = [
+  printTable([
     ['transaction', 'sender', 'recipient', 'room', 'gift', 'sent', 'reason'],
     ...gifts.map((gift) => [
       gift.transactionId,
@@ -18,16 +18,5 @@ export function printGifts(gifts: ListedGifts): void {
       gift.sentAt.toISOString(),
       gift.reason ?? '',
     ]),
-  ];
-  const widths = rows.reduce<number[]>(
-    (widest, row) => row.map((cell, column) => Math.max(cell.length, widest[column] ?? 0)),
-    [],
-  );
-  for (const row of rows)
-    print(
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    );
+  ]);
 }

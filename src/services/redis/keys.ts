@@ -45,10 +45,25 @@ export const roomFeedChannel = (roomId: RoomId): string => `room:feed:{${roomId}
 
 /** Set of the rooms that are open on any node. */
 export const liveRoomsKey = 'rooms:live';
+/** Hash of closed rooms, of whose end Laravel has not been told yet, by id: when they closed, ms. */
+export const unreportedRoomsKey = 'rooms:unreported';
 /** Sorted set of node ids by their last heartbeat, ms. */
 export const nodesKey = 'nodes';
 /** Set of the rooms that a node has had members in. */
 export const nodeRoomsKey = (nodeId: NodeId): string => `node:rooms:${nodeId}`;
+
+/** Pub/sub channel on which nodes tell each other that what they remember is out of date. */
+export const controlChannel = 'control';
+/** Whether an event that Laravel has sent is being applied or was. */
+export const laravelEventKey = (eventId: string): string => `laravel:event:${eventId}`;
+
+/** Pub/sub channel on which each node says which reactions its clients have made lately, of all rooms together. */
+export const reactionsChannel = 'reactions';
+
+/** How often a user has done something in the running minute; the tag keeps it beside the user's own limits. */
+export const rateCounterKey = (name: string, userId: UserId): string => `rate:${name}:{${userId}}`;
+/** Hash of the limits that an operator has set for a user, uses a minute by name. */
+export const rateOverridesKey = (userId: UserId): string => `rate:limits:{${userId}}`;
 
 export const tokenCacheKey = (tokenHash: string): string => `auth:token:${tokenHash}`;
 export const revokedTokenKey = (tokenHash: string): string => `auth:revoked:${tokenHash}`;

@@ -6,7 +6,8 @@ continued elsewhere can, since that client may have missed the answer.
 
 ARGV  3 user id, 4 profile as JSON fields without braces, 5 new session id, 6 connection id, 7 node id,
       8 session id to continue or '', 9 most members, 10 title, 11 owner id, 12 seat count, 13 seat mode,
-      14 role, or '' when it is not known now, 15 page size of the snapshot
+      14 role, or '' when it is not known now, 15 page size of the snapshot,
+      16 members above which the room is quiet
 Returns { 'OK', session id, resumed 0|1, opened 0|1, snapshot } or { 'BANNED' | 'ROOM_FULL' | 'SESSION_REPLACED' }
 ]]
 -- @include room
@@ -34,6 +35,7 @@ if redis.call('EXISTS', stateKey) == 0 then
   redis.call('PERSIST', eventsKey)
 end
 redis.call('HDEL', stateKey, 'emptySince')
+redis.call('HSET', stateKey, 'quietAbove', ARGV[16])
 
 local resumed = 0
 if sessionId and sessionId == continued and oldNodeId == nodeId then
@@ -49,9 +51,7 @@ else
     if role ~= 'member' then redis.call('HSET', rolesKey, userId, role) end
     redis.call('ZADD', rosterKey, time, userId)
     redis.call('HSET', profilesKey, userId, profile)
-    local chatMuted = redis.call('SISMEMBER', mutedChattersKey, userId) == 1
-    appendEvent('room', '-', '{"type":"userJoined","participant":{' .. profile .. ',"joinedAt":' .. string.format('%.0f', time)
-      .. ',"connected":true,"role":"' .. role .. '","chatMuted":' .. tostring(chatMuted) .. '}}')
+    announceJoin(userId, audienceOf(userId))
   end
   sessionId = newSessionId
   wentOnFrom = continued == '' and '-' or continued
@@ -59,6 +59,6 @@ end
 if role ~= '' then setRole(userId, role) end
 redis.call('HSET', sessionsKey, userId, sessionId .. ' ' .. connectionId .. ' ' .. nodeId .. ' ' .. wentOnFrom)
 if redis.call('ZREM', awayKey, userId) == 1 then
-  appendEvent('room', '-', '{"type":"userConnectionChanged","userId":' .. userId .. ',"connected":true}')
+  appendEvent('room', audienceOf(userId), '{"type":"userConnectionChanged","userId":' .. userId .. ',"connected":true}')
 end
 return { 'OK', sessionId, resumed, opened, snapshot(pageSize) }

@@ -9,6 +9,6 @@ Returns { 'OK' } or { 'NOT_IN_ROOM' }
 local sessionId, connectionId = sessionOf(ARGV[3])
 if sessionId ~= ARGV[4] or connectionId ~= ARGV[5] then return { 'NOT_IN_ROOM' } end
 if redis.call('ZADD', awayKey, 'NX', now() + ARGV[6], ARGV[3]) == 1 then
-  appendEvent('room', '-', '{"type":"userConnectionChanged","userId":' .. ARGV[3] .. ',"connected":false}')
+  appendEvent('room', audienceOf(ARGV[3]), '{"type":"userConnectionChanged","userId":' .. ARGV[3] .. ',"connected":false}')
 end
 return { 'OK' }

@@ -13,7 +13,7 @@ local sessions = redis.call('HGETALL', sessionsKey)
 for i = 1, #sessions, 2 do
   local nodeId = string.match(sessions[i + 1], '^%S+ %S+ (%S+)')
   if nodeId == dead and redis.call('ZADD', awayKey, 'NX', deadline, sessions[i]) == 1 then
-    appendEvent('room', '-', '{"type":"userConnectionChanged","userId":' .. sessions[i] .. ',"connected":false}')
+    appendEvent('room', audienceOf(sessions[i]), '{"type":"userConnectionChanged","userId":' .. sessions[i] .. ',"connected":false}')
   end
 end
 return { 'OK' }

@@ -11,6 +11,7 @@ local refusal = refusalOfCaller()
 if refusal then return { refusal } end
 if seatOf(userId) then return { 'ALREADY_SEATED' } end
 local time = string.format('%.0f', now())
+introduce(userId)
 if redis.call('ZADD', requestsKey, 'NX', time, userId) == 1 then
   appendEvent('room', '-', '{"type":"seatRequested","request":{"userId":' .. userId .. ',"requestedAt":' .. time .. '}}')
 end

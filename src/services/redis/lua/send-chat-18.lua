@@ -1,31 +1,48 @@
 --[[
 Says something in a room: into the history, the log and to everybody. A message whose client-made id was said within
-the last two minutes is answered with what was stored then.
+the last two minutes is answered with what was stored then, whatever forbids a new one.
 
-ARGV  3 user id, 4 session id, 5 message as JSON fields without braces, id and time, 6 client-made id or '',
-      7 length of the history
-Returns { 'OK', message as JSON } or { 'NOT_IN_ROOM' }
+ARGV  3 user id, 4 session id, 5 message as JSON fields without braces, id, time and quote, 6 client-made id or '',
+      7 length of the history, 8 id of the message that this one answers or '', 9 what replies quote of this one
+Returns { 'OK', message as JSON } or { 'NOT_IN_ROOM' | 'CHAT_MUTED' | 'MESSAGE_NOT_FOUND' } or { 'SLOW_MODE', ms to wait }
 ]]
 -- @include room
-local userId, fields, clientMessageId = ARGV[3], ARGV[5], ARGV[6]
+-- @include chat
+local userId, clientMessageId, answered = ARGV[3], ARGV[6], ARGV[8]
+local time = now()
 if sessionOf(userId) ~= ARGV[4] then return { 'NOT_IN_ROOM' } end
 
--- The history's ids are the clock: sent at is the id's ms, which also finds a message said before.
-local function messageOf(id, content)
-  return '{"id":"' .. id .. '","sentAt":' .. string.match(id, '^%d+') .. ',' .. content .. '}'
-end
 local sent = userId .. ':' .. clientMessageId
 if clientMessageId ~= '' then
-  redis.call('ZREMRANGEBYSCORE', chatSentKey, '-inf', now() - 120000)
+  redis.call('ZREMRANGEBYSCORE', chatSentKey, '-inf', time - 120000)
   local sentAt = redis.call('ZSCORE', chatSentKey, sent)
   if sentAt then
     for _, entry in ipairs(redis.call('XRANGE', chatKey, sentAt, sentAt)) do
       if entry[2][4] == sent then return { 'OK', messageOf(entry[1], entry[2][2]) } end
     end
+    -- Deleted meanwhile: a retry must not bring it back.
+    return { 'MESSAGE_NOT_FOUND' }
   end
 end
-local id = redis.call('XADD', chatKey, 'MAXLEN', '~', ARGV[7], '*', 'm', fields, 's', sent)
-local message = messageOf(id, fields)
-appendEvent('chat', '-', '{"type":"message","message":' .. message .. '}')
+
+if redis.call('SISMEMBER', mutedChattersKey, userId) == 1 then return { 'CHAT_MUTED' } end
+
+local slowMs = tonumber(redis.call('HGET', stateKey, 'slowModeSeconds') or 0) * 1000
+-- Only hosts have a role that is kept.
+local slowed = slowMs > 0 and redis.call('HEXISTS', rolesKey, userId) == 0
+if slowed then
+  local waitMs = tonumber(redis.call('HGET', chatTimesKey, userId) or -slowMs) + slowMs - time
+  if waitMs > 0 then return { 'SLOW_MODE', waitMs } end
+end
+
+local quote = 'null'
+if answered ~= '' then
+  local original = findMessage(answered)
+  if not original then return { 'MESSAGE_NOT_FOUND' } end
+  quote = '{"id":"' .. answered .. '",' .. original.q .. '}'
+end
+
+local id, message = say(ARGV[5] .. ',"replyTo":' .. quote, sent, ARGV[9], ARGV[7])
 if clientMessageId ~= '' then redis.call('ZADD', chatSentKey, string.match(id, '^%d+'), sent) end
+if slowed then redis.call('HSET', chatTimesKey, userId, time) end
 return { 'OK', message }

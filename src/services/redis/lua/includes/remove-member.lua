@@ -1,5 +1,6 @@
 -- Removes a member and all it holds, and reports one leave. What a host has taken (voice, chat) stays taken.
 local function removeMember(userId, reason, time)
+  local audience = audienceOf(userId)
   local seat = seatOf(userId)
   if seat then vacateSeat(userId, seat, 'memberLeft') end
   endRequest(userId, 'memberLeft')
@@ -9,6 +10,6 @@ local function removeMember(userId, reason, time)
   redis.call('HDEL', rolesKey, userId)
   redis.call('ZREM', rosterKey, userId)
   redis.call('ZREM', awayKey, userId)
-  appendEvent('room', '-', '{"type":"userLeft","userId":' .. userId .. ',"reason":"' .. reason .. '"}')
+  appendEvent('room', audience, '{"type":"userLeft","userId":' .. userId .. ',"reason":"' .. reason .. '"}')
   if redis.call('ZCARD', rosterKey) == 0 then redis.call('HSET', stateKey, 'emptySince', time) end
 end

@@ -20,6 +20,7 @@ end
 -- Notes the role of a member, and says so when it is another one than before.
 local function setRole(userId, role)
   if roleOf(userId) == role then return end
+  introduce(userId)
   if role == 'member' then
     redis.call('HDEL', rolesKey, userId)
   else

@@ -11,7 +11,7 @@ local function now()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- Logs an event and announces it. `recipient` is a user id, or '-' for everybody.
+-- Logs an event and announces it. `recipient` is a user id, '-' for everybody, or '0' for the nodes alone.
 -- Events are written as JSON text, not through cjson, which would lose digits of large ids.
 local function appendEvent(topic, recipient, json)
   local id = redis.call('XADD', eventsKey, 'MAXLEN', '~', logLength, '*', 't', topic, 'u', recipient, 'e', json)
@@ -34,4 +34,33 @@ local function seatOf(userId)
     if seats[i + 1] == userId then return seats[i] end
   end
   return nil
+end
+
+-- In a quiet room, a big one, the coming and going of listeners is told to the nodes alone, which have to free what they
+-- hold. Clients see the count, and whoever speaks, asks to speak or is a host.
+local function isQuiet()
+  return redis.call('ZCARD', rosterKey) > tonumber(redis.call('HGET', stateKey, 'quietAbove') or math.huge)
+end
+
+local function isProminent(userId)
+  return redis.call('HEXISTS', rolesKey, userId) == 1 or seatOf(userId) ~= nil
+    or redis.call('ZSCORE', requestsKey, userId) ~= false
+end
+
+-- Who is told of a member's coming and going.
+local function audienceOf(userId)
+  return isQuiet() and not isProminent(userId) and '0' or '-'
+end
+
+local function announceJoin(userId, recipient)
+  appendEvent('room', recipient, '{"type":"userJoined","participant":{' .. redis.call('HGET', profilesKey, userId)
+    .. ',"joinedAt":' .. string.format('%.0f', redis.call('ZSCORE', rosterKey, userId))
+    .. ',"connected":' .. tostring(redis.call('ZSCORE', awayKey, userId) == false)
+    .. ',"role":"' .. (redis.call('HGET', rolesKey, userId) or 'member')
+    .. '","chatMuted":' .. tostring(redis.call('SISMEMBER', mutedChattersKey, userId) == 1) .. '}}')
+end
+
+-- Called before a listener becomes prominent: whom a big room was not told of is introduced, maybe again.
+local function introduce(userId)
+  if isQuiet() and not isProminent(userId) then announceJoin(userId, '-') end
 end

@@ -51,6 +51,7 @@ end
 
 -- Puts a user on a seat that can be had, which ends what the user was waiting for.
 local function giveSeat(userId, seat, requestEnd, invitationEnd)
+  introduce(userId)
   redis.call('HSET', seatsKey, seat, userId)
   local muted = redis.call('SISMEMBER', mutedSpeakersKey, userId) == 1
   appendEvent('room', '-', '{"type":"seatTaken","seat":' .. seat .. ',"userId":' .. userId .. ',"mutedByHost":'

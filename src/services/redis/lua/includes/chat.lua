@@ -1,0 +1,30 @@
+-- The messages of a room: a stream whose entries are
+--   m  the message as JSON fields without braces, id and time
+--   s  '<user id>:<client-made id>', '-:' for the server's own
+--   q  what a reply quotes of it, as JSON fields without braces
+-- The stream's ids are the clock: a message was sent at its id's ms.
+
+local function messageOf(id, fields)
+  return '{"id":"' .. id .. '","sentAt":' .. string.match(id, '^%d+') .. ',' .. fields .. '}'
+end
+
+-- The fields of a message by name, or nil when there is none (any more).
+local function findMessage(id)
+  local found = redis.call('XRANGE', chatKey, id, id)[1]
+  if not found then return nil end
+  local entry = {}
+  for i = 1, #found[2], 2 do entry[found[2][i]] = found[2][i + 1] end
+  return entry
+end
+
+local function authorOf(entry)
+  return string.match(entry.s, '^[^:]+')
+end
+
+-- Puts a message into the history and the log. Returns its id and its JSON.
+local function say(fields, sent, quote, historyLength)
+  local id = redis.call('XADD', chatKey, 'MAXLEN', '~', historyLength, '*', 'm', fields, 's', sent, 'q', quote)
+  local message = messageOf(id, fields)
+  appendEvent('chat', '-', '{"type":"message","message":' .. message .. '}')
+  return id, message
+end
