@@ -1,4 +1,5 @@
 import type { WatchedEvent } from '../routers/admin.ts';
+import { plain } from './server.ts';
 
 export type Watched = WatchedEvent;
 
@@ -15,10 +16,10 @@ export class RoomStory {
   tell(watched: Watched): string[] {
     if (watched.type === 'snapshot') {
       const { title, roomId, participantCount, participants, seats } = watched.snapshot;
-      for (const { userId, name } of participants) this.#names.set(userId, name);
+      for (const { userId, name } of participants) this.#names.set(userId, plain(name));
       const seated = seats.flatMap(({ index, userId }) => (userId === null ? [] : `${index}: ${this.#user(userId)}`));
       return [
-        `${title} (${roomId}): ${participantCount} members`,
+        `${plain(title)} (${roomId}): ${participantCount} members`,
         `On seats: ${seated.length === 0 ? 'nobody' : seated.join(', ')}`,
       ];
     }
@@ -30,7 +31,7 @@ export class RoomStory {
 
   #learn({ participant }: Fields): void {
     if (!isFields(participant)) return;
-    this.#names.set(Number(participant['userId']), String(participant['name']));
+    this.#names.set(Number(participant['userId']), plain(String(participant['name'])));
   }
 
   #describe(fields: Fields): string[] {
@@ -52,7 +53,7 @@ export class RoomStory {
 }
 
 function describeMessage({ sender, content }: Fields): string {
-  const from = isFields(sender) ? `${String(sender['name'])} (${String(sender['id'])})` : 'the server';
+  const from = isFields(sender) ? `${plain(String(sender['name']))} (${String(sender['id'])})` : 'the server';
   return `${from}: ${JSON.stringify(content)}`;
 }
 

@@ -68,7 +68,9 @@ export async function withLine(
     const { promise: unreachable, reject } = Promise.withResolvers<never>();
     unreachable.catch(() => undefined);
     let opened = false;
+    let done = false;
     const lost = (): void => {
+      if (done) return;
       if (opened) line.onLost();
       else reject(new CommandError(3, `${url} cannot be reached`));
     };
@@ -88,6 +90,7 @@ export async function withLine(
     try {
       await run(createTRPCClient<AppRouter>({ links: [wsLink({ client: ws, transformer: superjson })] }), unreachable);
     } finally {
+      done = true;
       clearTimeout(patience);
       void ws.close();
     }
@@ -155,6 +158,11 @@ export function readDuration(name: string, text: string): number {
 
 export function print(line: string): void {
   process.stdout.write(`${line}\n`);
+}
+
+/** Text of others without what could steer a terminal. */
+export function plain(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, '\u{fffd}');
 }
 
 /** Tells the operator something that is no part of the answer. */

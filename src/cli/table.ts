@@ -1,4 +1,4 @@
-import { print } from './server.ts';
+import { plain, print } from './server.ts';
 
 /** Prints rows for people, one a line, in columns; the first row is the heading. */
 export function printTable(rows: readonly (readonly string[])[]): void {
@@ -7,7 +7,7 @@ export function printTable(rows: readonly (readonly string[])[]): void {
     [],
   );
   for (const row of rows) {
-    const cells = row.map((cell, column) => cell.padEnd(widths[column] ?? 0));
+    const cells = row.map((cell, column) => plain(cell).padEnd(widths[column] ?? 0));
     print(cells.join('  ').trimEnd());
   }
 }

@@ -38,7 +38,8 @@ export class InternalKeyGuard {
     if (header === undefined) return new AppError('ADMIN_KEY_REQUIRED');
     const now = performance.now();
     const known = this.#failures.get(address);
-    if (known?.lockedUntil != null && known.lockedUntil > now) return lockedOut(known.lockedUntil - now);
+    const lockedForMs = (known?.lockedUntil ?? now) - now;
+    if (lockedForMs > 0) return lockedOut(lockedForMs);
     // Digests are of one length, so the comparison takes one time whatever was shown.
     if (typeof header === 'string' && timingSafeEqual(digest(header), this.#expected)) {
       this.#failures.delete(address);

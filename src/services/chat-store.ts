@@ -114,6 +114,6 @@ export class ChatStore {
 /** The {@link ChatQuote} of a message, but for its id. */
 function quoteFields(senderName: string, content: string): string {
   // By code points, so that no character is cut in two.
-  const excerpt = [...content].slice(0, excerptLength).join('');
+  const excerpt = Array.from(content).slice(0, excerptLength).join('');
   return jsonFields({ senderName, excerpt } satisfies Omit<ChatQuote, 'id'>);
 }

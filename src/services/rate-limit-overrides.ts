@@ -27,7 +27,9 @@ export class RateLimitOverrides {
 
   async get(userId: UserId): Promise<UserRateLimits> {
     const [chat, gift] = await this.#redis.hmget(rateOverridesKey(userId), 'chat', 'gift');
-    const set = { ...(chat == null ? {} : { chat: Number(chat) }), ...(gift == null ? {} : { gift: Number(gift) }) };
+    const set: Partial<Record<RateLimitName, number>> = {};
+    if (typeof chat === 'string') set.chat = Number(chat);
+    if (typeof gift === 'string') set.gift = Number(gift);
     return { userId, perMinute: { ...this.#usual, ...set }, overridden: Object.keys(set) as RateLimitName[] };
   }
 

@@ -74,7 +74,7 @@ export class RoomOverview {
   /** @returns null for a room that has closed meanwhile */
   async #readOpen(roomId: RoomId): Promise<Known | null> {
     const [title, ownerId, openedAt] = await this.#redis.hmget(roomStateKey(roomId), 'title', 'ownerId', 'openedAt');
-    if (openedAt == null) return null;
+    if (typeof openedAt !== 'string') return null;
     return { roomId, title: title ?? '', ownerId: Number(ownerId) as UserId, open: true, openedAt: Number(openedAt) };
   }
 

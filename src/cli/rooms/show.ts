@@ -1,5 +1,5 @@
 import { defineCommand } from 'citty';
-import { commonArgs, print, roomArg, withServer } from '../server.ts';
+import { commonArgs, plain, print, roomArg, withServer } from '../server.ts';
 import { printTable } from '../table.ts';
 
 export const show = defineCommand({
@@ -11,7 +11,7 @@ export const show = defineCommand({
       if (args.json) return print(JSON.stringify(room));
       const names = new Map(room.participants.map(({ userId, name }) => [userId, name]));
       const speakers = new Map(room.producers.map(({ userId, paused }) => [userId, paused ? 'muted' : 'speaking']));
-      print(`${room.title} (${room.roomId}), owned by user ${room.ownerId}`);
+      print(`${plain(room.title)} (${room.roomId}), owned by user ${room.ownerId}`);
       print(
         `${room.participantCount} members; seats are ${room.seatMode === 'free' ? 'free to take' : 'given by hosts'}`,
       );
