@@ -4,7 +4,7 @@ import type { RoomActivity } from '../../src/core/events.ts';
 import { countMediaObjects } from '../support/admin.ts';
 import { eventually } from '../support/eventually.ts';
 import { follow } from '../support/follow.ts';
-import { LightClient } from '../support/light-client.ts';
+import { LightClient } from '../../src/cli/load-test/light-client.ts';
 import { addRoom, enter, type TestMember } from '../support/members.ts';
 import { type OtherServer, startTestServer, type TestServer } from '../support/server.ts';
 
