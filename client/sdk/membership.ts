@@ -31,6 +31,8 @@ interface MembershipOptions {
 
 /** How long {@link Membership.retry} goes on: longer than the grace period, shorter than anybody's patience. */
 const retryForMs = 60_000;
+/** Refusals that say how long to wait, of which a person decides whether it is worth it. */
+const usersChoice = new Set<string>(['RATE_LIMITED', 'SLOW_MODE']);
 
 /** One user's membership of one room, over all the connections that it takes to keep it. */
 export class Membership extends Emitter<MembershipEvents> {
@@ -112,8 +114,8 @@ export class Membership extends Emitter<MembershipEvents> {
    * Runs a call that is safe to repeat (it carries an id made here) until it is answered: over lost connections and
    * after errors that pass, for at most a minute.
    *
-   * @throws {FlyLiveError} the first refusal that stands, or the last error; `RATE_LIMITED` at once, since waiting for
-   *   it is the user's choice
+   * @throws {FlyLiveError} the first refusal that stands, or the last error; `RATE_LIMITED` and `SLOW_MODE` at once,
+   *   since waiting is the user's choice
    */
   async retry<T>(run: (api: Api) => Promise<T>): Promise<T> {
     const until = Date.now() + retryForMs;
@@ -124,9 +126,25 @@ export class Membership extends Emitter<MembershipEvents> {
       } catch (thrown) {
         const error = toFlyLiveError(thrown);
         const mayPass = error.retryable || (error.code === 'NOT_IN_ROOM' && this.#status !== 'ended');
-        if (!mayPass || error.code === 'RATE_LIMITED' || Date.now() > until) throw error;
+        if (!mayPass || usersChoice.has(error.code) || Date.now() > until) throw error;
         await delay(Math.max(error.retryAfterMs ?? 0, fullJitter(attempt)));
       }
+    }
+  }
+
+  /**
+   * Runs a call that the server grants again when its effect is there already: once more, if only its answer was lost.
+   *
+   * @throws {FlyLiveError} of the call
+   */
+  async repeat<T>(run: (api: Api) => Promise<T>): Promise<T> {
+    try {
+      return await this.call(run);
+    } catch (thrown) {
+      const { code } = toFlyLiveError(thrown);
+      if (code !== 'CONNECTION_LOST' && code !== 'TIMED_OUT') throw thrown;
+      await this.joined();
+      return this.call(run);
     }
   }
 

@@ -70,6 +70,15 @@ export class RoomAudio extends Emitter<{
     this.#microphone ??= this.#watch(await openMicrophone(this.#deviceId));
   }
 
+  /**
+   * Finds out whether there is a microphone to speak with later, and asks for the permission, without keeping it open.
+   *
+   * @throws {FlyLiveError} of {@link openMicrophone}
+   */
+  async checkMicrophone(): Promise<void> {
+    if (!this.#microphone) (await openMicrophone(this.#deviceId)).stop();
+  }
+
   /** Sends the prepared microphone. */
   speak(muted: boolean): void {
     this.#speaking = true;

@@ -10,7 +10,8 @@ export interface RoomFeedsOptions {
   readonly cursor: string;
   /** The calls of the current connection; throws while there is none. */
   readonly api: () => Api;
-  readonly onEvent: (event: RoomFeedEvent) => void;
+  /** `id` is the event's position in the log, `<ms>-<sequence>`. */
+  readonly onEvent: (event: RoomFeedEvent, id: string) => void;
   readonly onActivity: (activity: RoomActivity) => void;
   /** The final word on one of the user's gifts, and its position. */
   readonly onOutcome: (outcome: GiftOutcome, id: string) => void;
@@ -80,7 +81,7 @@ export class RoomFeeds {
     return ({ id, data }) => {
       this.#cursors[topic] = id;
       // The compiler cannot see that a topic and its events stay paired through a type parameter.
-      this.#options.onEvent({ topic, event: data } as unknown as RoomFeedEvent);
+      this.#options.onEvent({ topic, event: data } as unknown as RoomFeedEvent, id);
     };
   }
 

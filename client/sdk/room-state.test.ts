@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { ChatMessage, Participant, ProducerDescription, RoomSnapshot, UserProfile } from '../../src/core/model.ts';
+import type { ProducerDescription } from '../../src/core/model.ts';
+import { me, message, participant, producer, seat, snapshot } from './room-state.fixtures.ts';
+import { addMessage } from './message-state.ts';
 import {
-  addHistory,
-  addMessage,
   addParticipants,
   applyActivity,
   applyMediaEvent,
@@ -11,37 +11,10 @@ import {
   fromSnapshot,
 } from './room-state.ts';
 
-const me = { id: 1, name: 'Ada', avatar: null } as UserProfile;
-
-function participant(userId: number, more: Partial<Participant> = {}): Participant {
-  return { userId, name: `User ${userId}`, avatar: null, joinedAt: 0, connected: true, ...more } as Participant;
-}
-
-function producer(producerId: string, userId: number, more: Partial<ProducerDescription> = {}): ProducerDescription {
-  return { producerId, userId, source: 'microphone', paused: false, ...more } as ProducerDescription;
-}
-
-function message(id: string): ChatMessage {
-  return { id, sender: me, content: id, sentAt: 0, clientMessageId: null };
-}
-
-function snapshot(more: Record<string, unknown> = {}): RoomSnapshot {
-  return {
-    roomId: '42',
-    title: 'Morning',
-    ownerId: 9,
-    seats: [0, 1, 2].map((index) => ({ index, userId: null })),
-    participants: [participant(1), participant(2)],
-    participantCount: 2,
-    producers: [],
-    cursor: '1-0',
-    ...more,
-  } as unknown as RoomSnapshot;
-}
-
 const start = fromSnapshot(snapshot(), me);
-const seat = (index: number, userId: number) => ({ type: 'seatTaken', seat: index, userId }) as never;
-const ids = (messages: readonly ChatMessage[]) => messages.map(({ id }) => id);
+const taken = (index: number, userId: number) =>
+  ({ type: 'seatTaken', seat: index, userId, mutedByHost: false }) as never;
+const quiet = { levels: [], forwarded: [], reactions: [] } as const;
 
 describe('a snapshot', () => {
   it('shows the user even when the first page of members does not', () => {
@@ -52,25 +25,15 @@ describe('a snapshot', () => {
 
   it('tells the own seat', () => {
     expect(start.mySeat).toBeNull();
-    expect(
-      fromSnapshot(
-        snapshot({
-          seats: [
-            { index: 0, userId: 2 },
-            { index: 1, userId: 1 },
-          ],
-        }),
-        me,
-      ).mySeat,
-    ).toBe(1);
+    expect(fromSnapshot(snapshot({ seats: [seat(0, 2), seat(1, 1)] }), me).mySeat).toBe(1);
   });
 
   it('replaces everything but the messages', () => {
-    const chatted = addMessage(applyRoomEvent(start, seat(2, 1)), message('5-0'));
+    const chatted = addMessage(applyRoomEvent(start, taken(2, 1)), message('5-0'));
     const state = applySnapshot(chatted, snapshot({ participants: [participant(3)], participantCount: 1 }));
     expect(state.mySeat).toBeNull();
     expect(state.participants.has(2)).toBe(false);
-    expect(ids(state.messages)).toEqual(['5-0']);
+    expect(state.messages.map(({ id }) => id)).toEqual(['5-0']);
   });
 });
 
@@ -82,7 +45,7 @@ describe('members', () => {
   });
 
   it('take their seat and their voice along when they leave', () => {
-    const speaking = applyMediaEvent(applyRoomEvent(start, seat(1, 2)), {
+    const speaking = applyMediaEvent(applyRoomEvent(start, taken(1, 2)), {
       type: 'producerOpened',
       producer: producer('p', 2),
     });
@@ -96,7 +59,7 @@ describe('members', () => {
     const left = { type: 'userLeft', userId: 2, reason: 'left' } as never;
     const joined = { type: 'userJoined', participant: participant(3) } as never;
     const counted = (state: typeof start, participantCount: number) =>
-      applyActivity(state, { levels: [], forwarded: [], participantCount });
+      applyActivity(state, { ...quiet, participantCount });
     expect(applyRoomEvent(counted(start, 1), left).participantCount).toBe(1);
     expect(counted(applyRoomEvent(start, left), 1).participantCount).toBe(1);
     expect(applyRoomEvent(counted(start, 3), joined).participantCount).toBe(3);
@@ -107,7 +70,7 @@ describe('members', () => {
     const large = fromSnapshot(snapshot({ participantCount: 900 }), me);
     const state = applyRoomEvent(large, { type: 'userLeft', userId: 2, reason: 'left' } as never);
     expect(state.participantCount).toBe(900);
-    expect(applyActivity(state, { levels: [], forwarded: [], participantCount: 899 }).participantCount).toBe(899);
+    expect(applyActivity(state, { ...quiet, participantCount: 899 }).participantCount).toBe(899);
   });
 
   it('are marked while their connection is lost', () => {
@@ -126,17 +89,27 @@ describe('members', () => {
   });
 });
 
-describe('seats', () => {
-  it('hold a user once: moving vacates the old one', () => {
-    const state = applyRoomEvent(applyRoomEvent(start, seat(0, 1)), seat(2, 1));
-    expect(state.seats.map(({ userId }) => userId)).toEqual([null, null, 1]);
-    expect(state.mySeat).toBe(2);
+describe('roles and rights', () => {
+  it('of the user are known even when the first page of members does not hold the user', () => {
+    const known = fromSnapshot(snapshot({ participants: [participant(1, { role: 'admin' })] }), me);
+    expect(known.role).toBe('admin');
+    expect(applySnapshot(known, snapshot({ participants: [participant(2)] })).role).toBe('admin');
   });
 
-  it('are free again when left', () => {
-    const state = applyRoomEvent(applyRoomEvent(start, seat(0, 1)), { type: 'seatLeft', seat: 0, userId: 1 } as never);
-    expect(state.mySeat).toBeNull();
-    expect(state.seats[0]?.userId).toBeNull();
+  it('follow the events', () => {
+    const promoted = applyRoomEvent(start, { type: 'roleChanged', userId: 1, role: 'admin' } as never);
+    expect(promoted.role).toBe('admin');
+    expect(promoted.participants.get(1)?.role).toBe('admin');
+    const muted = applyRoomEvent(start, { type: 'chatMuteChanged', userId: 1, muted: true, by: 9 } as never);
+    expect(muted.chatMuted).toBe(true);
+    const other = applyRoomEvent(start, { type: 'chatMuteChanged', userId: 2, muted: true, by: 9 } as never);
+    expect(other.chatMuted).toBe(false);
+    expect(other.participants.get(2)?.chatMuted).toBe(true);
+    expect(applyRoomEvent(start, { type: 'slowModeChanged', seconds: 10 }).slowModeSeconds).toBe(10);
+  });
+
+  it('of somebody unknown change nothing', () => {
+    expect(applyRoomEvent(start, { type: 'roleChanged', userId: 77, role: 'admin' } as never)).toBe(start);
   });
 });
 
@@ -176,29 +149,6 @@ describe('activity', () => {
     expect([...loud.levels]).toEqual([[2, -20]]);
     expect([...loud.forwarded]).toEqual([2]);
     expect(loud.participantCount).toBe(40);
-    expect(applyActivity(loud, { levels: [], forwarded: [], participantCount: 39 }).levels.size).toBe(0);
-  });
-});
-
-describe('messages', () => {
-  it('stay in the order of the log, by number and not by text', () => {
-    const state = ['10-0', '9-2', '9-10'].reduce((known, id) => addMessage(known, message(id)), start);
-    expect(ids(state.messages)).toEqual(['9-2', '9-10', '10-0']);
-  });
-
-  it('are shown once, whether live, replayed or from the history', () => {
-    const live = addMessage(start, message('5-0'));
-    expect(addMessage(live, message('5-0'))).toBe(live);
-    const state = addHistory(live, [message('4-0'), message('5-0')], false);
-    expect(ids(state.messages)).toEqual(['4-0', '5-0']);
-    expect(state.hasOlderMessages).toBe(false);
-  });
-
-  it('push the oldest out when there are very many', () => {
-    let state = addHistory(start, [], false);
-    for (let index = 1; index <= 600; index += 1) state = addMessage(state, message(`${index}-0`));
-    expect(state.messages).toHaveLength(500);
-    expect(state.messages[0]?.id).toBe('101-0');
-    expect(state.hasOlderMessages).toBe(true);
+    expect(applyActivity(loud, { ...quiet, participantCount: 39 }).levels.size).toBe(0);
   });
 });

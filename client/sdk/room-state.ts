@@ -3,24 +3,43 @@ import type {
   ChatMessage,
   Participant,
   ProducerDescription,
+  RoomRole,
   RoomSnapshot,
   Seat,
+  SeatInvitation,
+  SeatMode,
+  SeatRequest,
   UserProfile,
 } from '../../src/core/model.ts';
 import type { MembershipStatus } from './membership.ts';
+import { applySeatEvent, isSeatEvent, withoutSeatOf } from './seat-state.ts';
 
 /**
- * What a room looks like from here, as immutable data. Every function of this file is pure: state and event in, new
- * state out, the same object when nothing changed.
+ * What a room looks like from here, as immutable data. Every function of this file, of seat-state.ts and of
+ * message-state.ts is pure: state and event in, new state out, the same object when nothing changed.
  */
 export interface RoomState {
   readonly roomId: string;
   readonly title: string;
   readonly ownerId: number;
   readonly me: UserProfile;
+  /** What the user is in this room; see `isAllowed` for what that permits. */
+  readonly role: RoomRole;
   readonly seats: readonly Seat[];
+  /** How seats are given. */
+  readonly seatMode: SeatMode;
   /** The user's own seat, 0-based, or null while listening. */
   readonly mySeat: number | null;
+  /** Whether a host has muted the user, who is on a seat; only a host can lift that. */
+  readonly mutedByHost: boolean;
+  /** Raised hands, the oldest first. */
+  readonly requests: readonly SeatRequest[];
+  /** The user's own place among the raised hands, 0-based, or null while the hand is down. */
+  readonly myRequest: number | null;
+  /** Invitations to a seat that have not been answered. */
+  readonly invitations: readonly SeatInvitation[];
+  /** The invitation that the user can accept. */
+  readonly myInvitation: SeatInvitation | null;
   /** Known members by user id; in a large room not all of them, see `participantCount`. */
   readonly participants: ReadonlyMap<number, Participant>;
   readonly participantCount: number;
@@ -33,15 +52,16 @@ export interface RoomState {
   /** Oldest first. */
   readonly messages: readonly ChatMessage[];
   readonly hasOlderMessages: boolean;
+  /** Least time between two messages of a member, seconds; 0 while slow mode is off. Hosts are exempt. */
+  readonly slowModeSeconds: number;
+  /** Whether a host has taken the user's right to chat. */
+  readonly chatMuted: boolean;
   readonly status: MembershipStatus;
   /** Whether the own microphone is muted; it only matters on a seat. */
   readonly muted: boolean;
   /** True while the browser withholds sound until the user touches the page. */
   readonly audioBlocked: boolean;
 }
-
-/** Live messages beyond this many push the oldest out; `loadOlderMessages` brings them back. */
-const keptMessages = 500;
 
 /** The state at the moment of joining. */
 export function fromSnapshot(snapshot: RoomSnapshot, me: UserProfile): RoomState {
@@ -50,8 +70,15 @@ export function fromSnapshot(snapshot: RoomSnapshot, me: UserProfile): RoomState
     title: snapshot.title,
     ownerId: snapshot.ownerId,
     me,
+    role: 'member',
     seats: [],
+    seatMode: 'free',
     mySeat: null,
+    mutedByHost: false,
+    requests: [],
+    myRequest: null,
+    invitations: [],
+    myInvitation: null,
     participants: new Map(),
     participantCount: 0,
     producers: new Map(),
@@ -59,6 +86,8 @@ export function fromSnapshot(snapshot: RoomSnapshot, me: UserProfile): RoomState
     forwarded: new Set(),
     messages: [],
     hasOlderMessages: true,
+    slowModeSeconds: 0,
+    chatMuted: false,
     status: 'joined',
     muted: false,
     audioBlocked: false,
@@ -73,57 +102,58 @@ export function applySnapshot(state: RoomState, snapshot: RoomSnapshot): RoomSta
   );
   // The snapshot holds the first page of a large room; the user is a member even if not on it.
   const { id, name, avatar } = state.me;
-  if (!participants.has(id)) {
-    const known = state.participants.get(id);
-    participants.set(id, known ?? { userId: id, name, avatar, joinedAt: Date.now(), connected: true });
-  }
-  return withSeats(
-    {
-      ...state,
-      title: snapshot.title,
-      ownerId: snapshot.ownerId,
-      participants,
-      participantCount: snapshot.participantCount,
-      producers: new Map(snapshot.producers.map((producer) => [producer.producerId, producer])),
-      levels: new Map(),
-    },
-    snapshot.seats,
-  );
+  if (!participants.has(id)) participants.set(id, state.participants.get(id) ?? { ...unknownMember(id), name, avatar });
+  return withOwn({
+    ...state,
+    title: snapshot.title,
+    ownerId: snapshot.ownerId,
+    seats: snapshot.seats,
+    seatMode: snapshot.seatMode,
+    requests: snapshot.requests,
+    invitations: snapshot.invitations,
+    slowModeSeconds: snapshot.slowModeSeconds,
+    participants,
+    participantCount: snapshot.participantCount,
+    producers: new Map(snapshot.producers.map((producer) => [producer.producerId, producer])),
+    levels: new Map(),
+  });
 }
 
-/** Who is here and where they sit. Events about the session or the room's end change nothing visible. */
+/** Who is here, where they sit and what they may. Events about the session or the room's end change nothing visible. */
 export function applyRoomEvent(state: RoomState, event: RoomEvent): RoomState {
+  if (isSeatEvent(event)) {
+    const next = applySeatEvent(state, event);
+    return next === state ? state : withOwn(next);
+  }
   switch (event.type) {
     case 'userJoined': {
       const { participant } = event;
       const participants = new Map(state.participants).set(participant.userId, participant);
-      return { ...state, participants, participantCount: recount(state, participants) };
+      return withOwn({ ...state, participants, participantCount: recount(state, participants) });
     }
     case 'userLeft': {
       const participants = new Map(state.participants);
       participants.delete(event.userId);
-      const left = {
-        ...state,
-        participants,
-        participantCount: recount(state, participants),
-        producers: without(state.producers, (producer) => producer.userId === event.userId),
-      };
-      return withSeats(left, vacate(left.seats, event.userId));
-    }
-    case 'userConnectionChanged': {
-      const participant = state.participants.get(event.userId);
-      if (!participant || participant.connected === event.connected) return state;
-      const changed = { ...participant, connected: event.connected };
-      return { ...state, participants: new Map(state.participants).set(event.userId, changed) };
-    }
-    case 'seatTaken': {
-      const seats = vacate(state.seats, event.userId).map((seat) =>
-        seat.index === event.seat ? { ...seat, userId: event.userId } : seat,
+      return withOwn(
+        withoutSeatOf(
+          {
+            ...state,
+            participants,
+            participantCount: recount(state, participants),
+            producers: without(state.producers, (producer) => producer.userId === event.userId),
+          },
+          event.userId,
+        ),
       );
-      return withSeats(state, seats);
     }
-    case 'seatLeft':
-      return withSeats(state, vacate(state.seats, event.userId));
+    case 'userConnectionChanged':
+      return withParticipant(state, event.userId, { connected: event.connected });
+    case 'roleChanged':
+      return withParticipant(state, event.userId, { role: event.role });
+    case 'chatMuteChanged':
+      return withParticipant(state, event.userId, { chatMuted: event.muted });
+    case 'slowModeChanged':
+      return { ...state, slowModeSeconds: event.seconds };
     case 'sessionReplaced':
     case 'roomClosed':
       return state;
@@ -167,19 +197,6 @@ export function applyActivity(state: RoomState, activity: RoomActivity): RoomSta
   };
 }
 
-/** A live or replayed message; one that is known already is ignored. */
-export function addMessage(state: RoomState, message: ChatMessage): RoomState {
-  const messages = mergeMessages(state.messages, [message]);
-  if (messages === state.messages) return state;
-  const overflow = Math.max(0, messages.length - keptMessages);
-  return { ...state, messages: messages.slice(overflow), hasOlderMessages: state.hasOlderMessages || overflow > 0 };
-}
-
-/** A page of the history, in any overlap with what is known. */
-export function addHistory(state: RoomState, messages: readonly ChatMessage[], hasMore: boolean): RoomState {
-  return { ...state, messages: mergeMessages(state.messages, messages), hasOlderMessages: hasMore };
-}
-
 /** A further page of the member list. */
 export function addParticipants(state: RoomState, page: readonly Participant[]): RoomState {
   const participants = new Map(state.participants);
@@ -187,29 +204,47 @@ export function addParticipants(state: RoomState, page: readonly Participant[]):
   return { ...state, participants };
 }
 
-function withSeats(state: RoomState, seats: readonly Seat[]): RoomState {
-  return { ...state, seats, mySeat: seats.find(({ userId }) => userId === state.me.id)?.index ?? null };
+/** Somebody of whom only the id is known yet: a large room's snapshot and its events tell of people out of order. */
+export function unknownMember(userId: number): Participant {
+  return {
+    userId: userId as Participant['userId'],
+    name: '…',
+    avatar: null,
+    joinedAt: Date.now(),
+    connected: true,
+    role: 'member',
+    chatMuted: false,
+  };
 }
 
-function vacate(seats: readonly Seat[], userId: number): Seat[] {
-  return seats.map((seat) => (seat.userId === userId ? { ...seat, userId: null } : seat));
+/** Works out again what follows from the rest for the user. */
+function withOwn(state: RoomState): RoomState {
+  const { id } = state.me;
+  const me = state.participants.get(id);
+  const seat = state.seats.find(({ userId }) => userId === id);
+  const request = state.requests.findIndex(({ userId }) => userId === id);
+  return {
+    ...state,
+    role: me?.role ?? state.role,
+    chatMuted: me?.chatMuted ?? state.chatMuted,
+    mySeat: seat?.index ?? null,
+    mutedByHost: seat?.mutedByHost ?? false,
+    myRequest: request < 0 ? null : request,
+    myInvitation: state.invitations.find(({ userId }) => userId === id) ?? null,
+  };
+}
+
+function withParticipant(state: RoomState, userId: number, change: Partial<Participant>): RoomState {
+  const participant = state.participants.get(userId);
+  if (!participant) return state;
+  const changed = { ...participant, ...change };
+  const keys = Object.keys(change) as (keyof Participant)[];
+  if (keys.every((key) => participant[key] === changed[key])) return state;
+  return withOwn({ ...state, participants: new Map(state.participants).set(userId, changed) });
 }
 
 function without<K, V>(map: ReadonlyMap<K, V>, unwanted: (value: V) => boolean): Map<K, V> {
   return new Map([...map].filter(([, value]) => !unwanted(value)));
-}
-
-function mergeMessages(known: readonly ChatMessage[], added: readonly ChatMessage[]): readonly ChatMessage[] {
-  const ids = new Set(known.map(({ id }) => id));
-  const fresh = added.filter(({ id }) => !ids.has(id));
-  return fresh.length === 0 ? known : [...known, ...fresh].sort(byPosition);
-}
-
-/** Message ids are positions in the room's log, `<ms>-<sequence>`. */
-function byPosition(a: ChatMessage, b: ChatMessage): number {
-  const [aTime = '', aSequence = ''] = a.id.split('-');
-  const [bTime = '', bSequence = ''] = b.id.split('-');
-  return Number(aTime) - Number(bTime) || Number(aSequence) - Number(bSequence);
 }
 
 /**

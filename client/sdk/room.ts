@@ -1,40 +1,40 @@
-import { v7 as uuidv7 } from 'uuid';
-import type { MediaEvent, RoomActivity, RoomEvent, Topic } from '../../src/core/events.ts';
 import type { SilenceCause } from '../../src/core/audio-path.ts';
-import type { ChatMessage, Gift, RoomSnapshot, Seat } from '../../src/core/model.ts';
+import type { MediaEvent, ReactionKind, RoomActivity, RoomEvent, Topic } from '../../src/core/events.ts';
+import type { ChatMessage, Gift, RoomSnapshot } from '../../src/core/model.ts';
 import type { Outputs } from './api.ts';
-import { delay } from './back-off.ts';
 import { Emitter } from './emitter.ts';
 import type { FlyLiveError } from './errors.ts';
 import { toFlyLiveError } from './errors.ts';
+import { LiveState } from './live-state.ts';
 import type { Logger } from './logger.ts';
 import type { JoinAnswer, Membership } from './membership.ts';
 import type { RoomAudio } from './room-audio.ts';
+import { RoomChat } from './room-chat.ts';
+import { endByEvent, endByRefusal } from './room-end.ts';
+import type { RoomEnd } from './room-end.ts';
 import { RoomFeeds } from './room-feeds.ts';
 import type { RoomFeedEvent } from './room-feeds.ts';
 import { RoomGifts } from './room-gifts.ts';
 import type { GiftOrder, GiftOrderForMany, GiftOutcome, GiftRejection } from './room-gifts.ts';
+import { RoomHost } from './room-host.ts';
+import { RoomSeating } from './room-seating.ts';
 import * as reduce from './room-state.ts';
 import type { RoomState } from './room-state.ts';
+import { ServerClock } from './server-clock.ts';
 import { findSilenceCause } from './silence-cause.ts';
-
-/** Why a room is over for this user. */
-export interface RoomEnd {
-  readonly reason: 'left' | 'roomClosed' | 'replaced' | 'refused';
-  /** What was refused, with reason `refused`. */
-  readonly error?: FlyLiveError;
-}
 
 interface RoomEvents extends Record<string, unknown[]> {
   /** Anything in {@link Room.state} changed. */
   change: [state: RoomState];
+  /** Something happened to members, seats or rules; {@link Room.state} shows it already. */
+  event: [event: RoomEvent];
   message: [message: ChatMessage];
   gift: [gift: Gift];
   /** A gift that was shown has been rejected: undo whatever counted it. */
   giftWithdrawn: [transactionId: string];
   giftSettled: [outcome: GiftOutcome];
   giftRejected: [rejection: GiftRejection];
-  /** Loudness and head count, about four times a second while somebody speaks. */
+  /** Loudness, head count and reactions, about four times a second while there is something to tell. */
   activity: [activity: RoomActivity];
   /** Back after a lost connection; `resumed` is false when the absence outlasted the session, and so often the seat. */
   resumed: [info: { resumed: boolean }];
@@ -43,19 +43,21 @@ interface RoomEvents extends Record<string, unknown[]> {
   ended: [end: RoomEnd];
 }
 
-/** How long an answered call waits for the event that shows its effect. */
-const echoTimeoutMs = 5_000;
-const historyPage = 50;
 const participantPage = 100;
 
 /** A room that the user has joined: its state, its events, and everything that can be done in it. */
 export class Room extends Emitter<RoomEvents> {
+  /** What hosts can do here. */
+  readonly host: RoomHost;
   readonly #membership: Membership;
   readonly #audio: RoomAudio;
   readonly #feeds: RoomFeeds;
   readonly #logger: Logger;
+  readonly #state: LiveState;
+  readonly #seating: RoomSeating;
+  readonly #chat: RoomChat;
   readonly #gifts: RoomGifts;
-  #state: RoomState;
+  readonly #clock = new ServerClock();
   /** Where the next page of members begins; null when all were read. */
   #nextParticipants: number | null = 0;
 
@@ -65,7 +67,17 @@ export class Room extends Emitter<RoomEvents> {
     this.#membership = membership;
     this.#audio = audio;
     this.#logger = logger;
-    this.#state = { ...reduce.fromSnapshot(answer.snapshot, answer.user), audioBlocked: audio.blocked };
+    const { snapshot } = answer;
+    this.#clock.observe(snapshot.cursor);
+    const initial = { ...reduce.fromSnapshot(snapshot, answer.user), audioBlocked: audio.blocked };
+    this.#state = new LiveState(initial, logger);
+    this.#state.on('change', (next, previous) => {
+      if (next.producers !== previous.producers) audio.hear(next.producers);
+      this.emit('change', next);
+    });
+    this.host = new RoomHost(membership);
+    this.#seating = new RoomSeating(membership, audio, this.#state, (error) => this.#report(error));
+    this.#chat = new RoomChat(membership, this.#state, this.#clock, (message) => this.emit('message', message));
     this.#gifts = new RoomGifts(membership, logger);
     this.#gifts.on('received', (gift) => this.emit('gift', gift));
     this.#gifts.on('withdrawn', (transactionId) => this.emit('giftWithdrawn', transactionId));
@@ -73,11 +85,11 @@ export class Room extends Emitter<RoomEvents> {
     this.#gifts.on('rejected', (rejection) => this.emit('giftRejected', rejection));
     this.#feeds = new RoomFeeds({
       roomId: membership.roomId,
-      cursor: answer.snapshot.cursor,
+      cursor: snapshot.cursor,
       api: membership.api,
-      onEvent: (event) => this.#receive(event),
+      onEvent: (event, id) => this.#receive(event, id),
       onActivity: (activity) => {
-        this.#update(reduce.applyActivity(this.#state, activity));
+        this.#state.update(reduce.applyActivity(this.state, activity));
         this.emit('activity', activity);
       },
       onOutcome: (outcome, id) => this.#gifts.receiveOutcome(outcome, id),
@@ -85,24 +97,28 @@ export class Room extends Emitter<RoomEvents> {
     });
     membership.on('lost', () => {
       this.#feeds.stop();
-      this.#update({ ...this.#state, status: 'reconnecting', levels: new Map() });
+      this.#state.update({ ...this.state, status: 'reconnecting', levels: new Map() });
     });
     membership.on('rejoined', (rejoined) => this.#onRejoined(rejoined));
-    membership.on('refused', (error) => {
-      this.#end({ reason: error.code === 'SESSION_REPLACED' ? 'replaced' : 'refused', error });
-    });
-    audio.on('problem', (error) => this.emit('problem', error));
-    audio.on('muted', (muted) => this.#update({ ...this.#state, muted }));
-    audio.on('blocked', (audioBlocked) => this.#update({ ...this.#state, audioBlocked }));
-    audio.start(this.#state.producers, answer.media);
+    membership.on('refused', (error) => this.#end(endByRefusal(error)));
+    audio.on('problem', (error) => this.#onAudioProblem(error));
+    audio.on('muted', (muted) => this.#state.update({ ...this.state, muted }));
+    audio.on('blocked', (audioBlocked) => this.#state.update({ ...this.state, audioBlocked }));
+    audio.start(initial.producers, answer.media);
     this.#feeds.start();
-    this.#background(this.loadOlderMessages());
-    if (this.#state.mySeat !== null) this.#background(this.#continueOnSeat());
+    this.#background(this.#chat.loadOlder());
+    // The page was reloaded, or opened elsewhere.
+    if (initial.mySeat !== null) this.#background(this.#seating.continue());
   }
 
   /** The room as it is now; a new object with every change. */
   get state(): RoomState {
-    return this.#state;
+    return this.#state.value;
+  }
+
+  /** The server's clock as far as it can be known here, ms since the epoch: what its times are to be compared with. */
+  get serverNow(): number {
+    return this.#clock.now();
   }
 
   /**
@@ -112,39 +128,57 @@ export class Room extends Emitter<RoomEvents> {
    * @returns the seat's index
    * @throws {FlyLiveError} of the microphone or of `seat.take` (`SEAT_TAKEN`, `NO_FREE_SEAT`, ...)
    */
-  async takeSeat(seat?: number, options: { muted?: boolean } = {}): Promise<number> {
-    await this.#audio.prepare();
-    try {
-      const taken = await this.#claimSeat(seat);
-      this.#audio.speak(options.muted ?? false);
-      await this.#shown(({ mySeat }) => mySeat === taken);
-      return taken;
-    } catch (error) {
-      if (this.#state.mySeat === null) this.#audio.silence();
-      throw error;
-    }
+  takeSeat(seat?: number, options: { muted?: boolean } = {}): Promise<number> {
+    return this.#seating.take(seat, options.muted ?? false);
   }
 
   /** Gives the seat back and stops the microphone. @throws {FlyLiveError} of `seat.leave` */
-  async leaveSeat(): Promise<void> {
-    this.#audio.silence();
-    const { roomId } = this.#membership;
-    await this.#membership
-      .retry((api) => api.seat.leave.mutate({ roomId }))
-      .catch((thrown: unknown) => {
-        // A repeated call whose first answer was lost.
-        const error = toFlyLiveError(thrown);
-        if (error.code !== 'NOT_SEATED') throw error;
-      });
-    await this.#shown(({ mySeat }) => mySeat === null);
+  leaveSeat(): Promise<void> {
+    return this.#seating.leave();
+  }
+
+  /** Changes the seat and goes on speaking. @throws {FlyLiveError} of `seat.move` (`SEAT_TAKEN`, `SEAT_LOCKED`, ...) */
+  moveSeat(seat: number): Promise<void> {
+    return this.#seating.move(seat);
+  }
+
+  /**
+   * Asks the hosts for a seat, and the browser for the microphone so that it is there then. When a host approves, the
+   * user is on a seat and muted: `unmute` begins to speak.
+   *
+   * @throws {FlyLiveError} of the microphone or of `seat.apply`
+   */
+  raiseHand(): Promise<void> {
+    return this.#seating.raiseHand();
+  }
+
+  /** Takes the raised hand down. @throws {FlyLiveError} of `seat.cancel` */
+  lowerHand(): Promise<void> {
+    return this.#seating.lowerHand();
+  }
+
+  /**
+   * Takes the seat of `state.myInvitation` and speaks from it. Asks for the microphone first.
+   *
+   * @returns the seat's index
+   * @throws {FlyLiveError} of the microphone or of `seat.accept` (`INVITATION_NOT_FOUND` when it has ended, ...)
+   */
+  acceptInvitation(options: { muted?: boolean } = {}): Promise<number> {
+    return this.#seating.accept(options.muted ?? false);
+  }
+
+  /** @throws {FlyLiveError} of `seat.decline` */
+  declineInvitation(): Promise<void> {
+    return this.#seating.decline();
   }
 
   mute(): void {
     this.#audio.setMuted(true);
   }
 
+  /** @throws {FlyLiveError} `MUTED_BY_HOST`, at once, while a host's mute holds */
   unmute(): void {
-    this.#audio.setMuted(false);
+    this.#seating.unmute();
   }
 
   /** Speaks through another microphone of `listMicrophones`. @throws {FlyLiveError} when it cannot be opened */
@@ -161,24 +195,32 @@ export class Room extends Emitter<RoomEvents> {
    * Says something; said once, however often it has to be sent.
    *
    * @param content - 1 to 500 characters
-   * @throws {FlyLiveError} of `chat.send` (`RATE_LIMITED`, `BAD_INPUT`, ...)
+   * @param options - `replyTo`: id of the message that this one answers
+   * @throws {FlyLiveError} of `chat.send` (`RATE_LIMITED`, `SLOW_MODE`, `CHAT_MUTED`, `BAD_INPUT`, ...)
    */
-  async sendChat(content: string): Promise<ChatMessage> {
-    const { roomId } = this.#membership;
-    const clientMessageId = uuidv7();
-    const message = await this.#membership.retry((api) => api.chat.send.mutate({ roomId, content, clientMessageId }));
-    this.#addMessage(message);
-    return message;
+  sendChat(content: string, options: { replyTo?: string | undefined } = {}): Promise<ChatMessage> {
+    return this.#chat.send(content, options.replyTo);
+  }
+
+  /** Deletes a message for everybody. @throws {FlyLiveError} of `chat.delete` (`NOT_ALLOWED`, `MESSAGE_NOT_FOUND`) */
+  deleteMessage(messageId: string): Promise<void> {
+    return this.#chat.delete(messageId);
+  }
+
+  /** How long slow mode holds the user's next message back, ms; 0 when it does not. */
+  chatWaitMs(): number {
+    return this.#chat.waitMs();
   }
 
   /** Reads one more page of the chat's past into `state.messages`. */
-  async loadOlderMessages(): Promise<void> {
+  loadOlderMessages(): Promise<void> {
+    return this.#chat.loadOlder();
+  }
+
+  /** Shows a reaction to everybody. @throws {FlyLiveError} of `room.react`: `RATE_LIMITED` when it is too soon */
+  async react(kind: ReactionKind): Promise<void> {
     const { roomId } = this.#membership;
-    const before = this.#state.messages[0]?.id;
-    const page = await this.#membership.retry((api) =>
-      api.chat.history.query({ roomId, limit: historyPage, ...(before === undefined ? {} : { before }) }),
-    );
-    this.#update(reduce.addHistory(this.#state, page.messages, page.hasMore));
+    await this.#membership.call((api) => api.room.react.mutate({ roomId, kind }));
   }
 
   /** Reads one more page of the member list into `state.participants`. @returns whether there are more */
@@ -190,7 +232,7 @@ export class Room extends Emitter<RoomEvents> {
       api.room.participants.query({ roomId, cursor, limit: participantPage }),
     );
     this.#nextParticipants = page.nextCursor;
-    this.#update(reduce.addParticipants(this.#state, page.participants));
+    this.#state.update(reduce.addParticipants(this.state, page.participants));
     return page.nextCursor !== null;
   }
 
@@ -229,9 +271,7 @@ export class Room extends Emitter<RoomEvents> {
     const { roomId } = this.#membership;
     const facts = await this.#audio.listenFor(userId);
     const path = await this.#membership.retry((api) => api.media.diagnose.query({ roomId, userId }));
-    const seat: (Seat & { readonly mutedByHost?: boolean }) | undefined = this.#state.seats.find(
-      (candidate) => candidate.userId === userId,
-    );
+    const seat = this.#state.seats.find((candidate) => candidate.userId === userId);
     return findSilenceCause(path, { ...facts, mutedByHost: seat?.mutedByHost ?? false });
   }
 
@@ -250,7 +290,8 @@ export class Room extends Emitter<RoomEvents> {
     return this.#audio.energy();
   }
 
-  #receive({ topic, event }: RoomFeedEvent): void {
+  #receive({ topic, event }: RoomFeedEvent, id: string): void {
+    this.#clock.observe(id);
     if (event.type === 'subscribed') return;
     if (event.type === 'resync') {
       this.#resync(topic, event.snapshot);
@@ -264,7 +305,7 @@ export class Room extends Emitter<RoomEvents> {
         this.#onMediaEvent(event);
         break;
       case 'chat':
-        this.#addMessage(event.message);
+        this.#chat.receive(event);
         break;
       case 'gift':
         this.#gifts.receive(event);
@@ -273,30 +314,36 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   #onRoomEvent(event: RoomEvent): void {
-    this.#update(reduce.applyRoomEvent(this.#state, event));
-    if (event.type === 'roomClosed') this.#end({ reason: 'roomClosed' });
-    if (event.type === 'sessionReplaced' && event.sessionId === this.#membership.sessionId) {
-      this.#end({ reason: 'replaced' });
-    }
+    this.#state.update(reduce.applyRoomEvent(this.state, event));
+    const end = endByEvent(event, this.state.me.id, this.#membership.sessionId);
+    if (end) this.#end(end);
+    else this.emit('event', event);
   }
 
   #onMediaEvent(event: MediaEvent): void {
-    this.#update(reduce.applyMediaEvent(this.#state, event));
+    this.#state.update(reduce.applyMediaEvent(this.state, event));
     if (event.type === 'producerClosed' && event.reason === 'failed') this.#audio.producerFailed(event.producerId);
     if (event.type === 'routersReplaced') this.#audio.routersReplaced(event.routerIds);
   }
 
+  /** The server refused to let a host's mute be lifted, of which the event may still be on its way. */
+  #onAudioProblem(error: FlyLiveError): void {
+    if (error.code === 'MUTED_BY_HOST') this.#audio.setMuted(true);
+    this.emit('problem', error);
+  }
+
   /** Events of this topic are lost for good; the snapshot takes their place. */
   #resync(topic: Topic, snapshot: RoomSnapshot): void {
-    this.#update(reduce.applySnapshot(this.#state, snapshot));
-    if (topic === 'chat') this.#background(this.#reloadChat());
+    this.#state.update(reduce.applySnapshot(this.state, snapshot));
+    if (topic === 'chat') this.#background(this.#chat.reload());
   }
 
   #onRejoined({ snapshot, resumed, media }: JoinAnswer): void {
+    this.#clock.observe(snapshot.cursor);
     this.#nextParticipants = 0;
-    const next: RoomState = { ...reduce.applySnapshot(this.#state, snapshot), status: 'joined' };
+    const next: RoomState = { ...reduce.applySnapshot(this.state, snapshot), status: 'joined' };
     if (!resumed) this.#audio.start(next.producers, media);
-    this.#update(next);
+    this.#state.update(next);
     // Chat and gifts are replayed from where they broke off; of everything else the snapshot tells the outcome.
     this.#feeds.skipTo(snapshot.cursor, ['room', 'media']);
     this.#feeds.start();
@@ -306,82 +353,27 @@ export class Room extends Emitter<RoomEvents> {
 
   #onFeedRefused(error: FlyLiveError): void {
     if (error.code === 'NOT_IN_ROOM') this.#membership.rejoin();
-    else this.#end({ reason: error.code === 'SESSION_REPLACED' ? 'replaced' : 'refused', error });
+    else this.#end(endByRefusal(error));
   }
 
-  async #claimSeat(seat: number | undefined): Promise<number> {
-    const { roomId } = this.#membership;
-    const take = () =>
-      this.#membership.call((api) => api.seat.take.mutate({ roomId, ...(seat === undefined ? {} : { seat }) }));
-    try {
-      return (await take()).seat;
-    } catch (thrown) {
-      const { code } = toFlyLiveError(thrown);
-      if (code !== 'CONNECTION_LOST' && code !== 'TIMED_OUT') throw thrown;
-      // Only the answer may have been lost; the same wish is granted again.
-      await this.#membership.joined();
-      return (await take()).seat;
-    }
-  }
-
-  /** The page was reloaded, or opened elsewhere, and the seat is still ours. Muted: nobody expects to be on air. */
-  async #continueOnSeat(): Promise<void> {
-    try {
-      await this.#audio.prepare();
-      this.#audio.speak(true);
-    } catch (error) {
-      await this.leaveSeat();
-      throw error;
-    }
-  }
-
-  async #reloadChat(): Promise<void> {
-    this.#update({ ...this.#state, messages: [] });
-    await this.loadOlderMessages();
-  }
-
-  #addMessage(message: ChatMessage): void {
-    const next = reduce.addMessage(this.#state, message);
-    if (next === this.#state) return;
-    this.#update(next);
-    this.emit('message', message);
-  }
-
-  #update(next: RoomState): void {
-    const previous = this.#state;
-    if (next === previous || previous.status === 'ended') return;
-    this.#state = next;
-    if (next.producers !== previous.producers) this.#audio.hear(next.producers);
-    if (previous.mySeat !== null && next.mySeat === null) this.#audio.silence();
-    this.emit('change', next);
-  }
-
-  /** Waits until the state shows what a call has done: the event may be a moment behind the answer. */
-  async #shown(isShown: (state: RoomState) => boolean): Promise<void> {
-    if (isShown(this.#state)) return;
-    const { promise, resolve } = Promise.withResolvers<undefined>();
-    const stop = this.on('change', (state) => {
-      if (isShown(state)) resolve(undefined);
-    });
-    await Promise.race([promise, delay(echoTimeoutMs)]);
-    stop();
-  }
-
-  /** Runs what nobody waits for; a failure is told as a problem unless it only means that there is no connection. */
+  /** Runs what nobody waits for. */
   #background(work: Promise<void>): void {
-    work.catch((thrown: unknown) => {
-      const error = toFlyLiveError(thrown);
-      this.#logger.debug('Background work failed', error);
-      if (this.#state.status !== 'ended' && error.code !== 'CONNECTION_LOST') this.emit('problem', error);
-    });
+    work.catch((error: unknown) => this.#report(error));
+  }
+
+  /** Tells of a failure that nobody waits for, unless it only means that there is no connection. */
+  #report(thrown: unknown): void {
+    const error = toFlyLiveError(thrown);
+    this.#logger.debug('Background work failed', error);
+    if (this.state.status !== 'ended' && error.code !== 'CONNECTION_LOST') this.emit('problem', error);
   }
 
   #end(end: RoomEnd): void {
-    if (this.#state.status === 'ended') return;
+    if (this.state.status === 'ended') return;
     this.#feeds.stop();
     this.#membership.end();
     this.#audio.close();
-    this.#update({ ...this.#state, status: 'ended', levels: new Map() });
+    this.#state.update({ ...this.state, status: 'ended', levels: new Map() });
     this.emit('ended', end);
     this.clear();
   }
