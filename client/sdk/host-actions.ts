@@ -16,9 +16,9 @@ export type SeatAction = 'take' | 'move' | 'raiseHand' | 'lock' | 'unlock';
  * @param otherId - the member to whom it would be done
  */
 export function isAllowed(state: RoomState, procedure: RoomProcedure, otherId?: number): boolean {
-  const { role, outranks: downwards = false }: Permission = permissions[procedure];
-  if (!hasRole(state.role, role)) return false;
-  return !downwards || (otherId !== undefined && outranksMember(state, otherId));
+  const permission: Permission = permissions[procedure];
+  if (!hasRole(state.role, permission.role)) return false;
+  return permission.outranks !== true || (otherId !== undefined && outranksMember(state, otherId));
 }
 
 /** Whether the user may delete a message: an own one, or as a host one of whoever ranks lower. */

@@ -8,6 +8,7 @@ export type { BanOptions, RoomHost } from './room-host.ts';
 export { isAllowed, mayDelete, memberActions, seatActions } from './host-actions.ts';
 export type { MemberAction, SeatAction } from './host-actions.ts';
 export type { GiftOrder, GiftOrderForMany, GiftOutcome, GiftRejection } from './room-gifts.ts';
+export { unknownMember } from './room-state.ts';
 export type { RoomState } from './room-state.ts';
 export type { ConnectionState } from './connection.ts';
 export { FlyLiveError, toFlyLiveError } from './errors.ts';

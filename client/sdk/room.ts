@@ -26,8 +26,8 @@ import { findSilenceCause } from './silence-cause.ts';
 interface RoomEvents extends Record<string, unknown[]> {
   /** Anything in {@link Room.state} changed. */
   change: [state: RoomState];
-  /** Something happened to members, seats or rules; {@link Room.state} shows it already. */
-  event: [event: RoomEvent];
+  /** Something happened to members, seats or rules; {@link Room.state} shows it already, `before` does not. */
+  event: [event: RoomEvent, before: RoomState];
   message: [message: ChatMessage];
   gift: [gift: Gift];
   /** A gift that was shown has been rejected: undo whatever counted it. */
@@ -314,10 +314,11 @@ export class Room extends Emitter<RoomEvents> {
   }
 
   #onRoomEvent(event: RoomEvent): void {
-    this.#state.update(reduce.applyRoomEvent(this.state, event));
+    const before = this.state;
+    this.#state.update(reduce.applyRoomEvent(before, event));
     const end = endByEvent(event, this.state.me.id, this.#membership.sessionId);
     if (end) this.#end(end);
-    else this.emit('event', event);
+    else this.emit('event', event, before);
   }
 
   #onMediaEvent(event: MediaEvent): void {

@@ -7,6 +7,7 @@ const sentences: Record<FlyLiveCode, string> = {
   INVALID_CREDENTIALS: 'This token is not valid. Please sign in again.',
   TOKEN_REVOKED: 'You were signed out. Please sign in again.',
   AUTH_UNAVAILABLE: 'We cannot check who you are right now. Trying again.',
+  ADMIN_LOCKED_OUT: 'Too many wrong keys. Please wait.',
   ADMIN_KEY_REQUIRED: 'Only administrators can do that.',
   BAD_INPUT: 'That did not look right. Please check it and try again.',
   RATE_LIMITED: 'That was a bit fast. Please wait a moment.',
@@ -17,12 +18,25 @@ const sentences: Record<FlyLiveCode, string> = {
   ROOM_FULL: 'This room is full. Try again in a while.',
   NOT_IN_ROOM: 'You are not in this room any more. Please join again.',
   ALREADY_IN_ANOTHER_ROOM: 'Leave the other room first.',
+  BANNED: 'You are banned from this room.',
+  KICKED: 'A host has removed you from this room.',
+  ROOM_CLOSED: 'The room has been closed.',
+  NOT_ALLOWED: 'You are not allowed to do that.',
+  MEMBER_NOT_FOUND: 'That person is not in the room any more.',
   SESSION_REPLACED: 'You joined this room in another tab or on another device.',
   SEAT_TAKEN: 'Somebody was faster. Please choose another seat.',
   SEAT_NOT_FOUND: 'This room has no such seat.',
   NO_FREE_SEAT: 'Every seat is taken right now.',
   ALREADY_SEATED: 'You already have a seat.',
   NOT_SEATED: 'Take a seat first.',
+  SEAT_LOCKED: 'That seat is locked.',
+  SEAT_NEEDS_APPROVAL: 'Raise your hand: hosts give the seats here.',
+  REQUEST_NOT_FOUND: 'That hand is no longer raised.',
+  INVITATION_NOT_FOUND: 'The invitation is no longer open.',
+  MUTED_BY_HOST: 'A host has muted you. Only a host can lift that.',
+  CHAT_MUTED: 'A host has taken your right to chat.',
+  SLOW_MODE: 'Slow mode is on. Please wait a moment.',
+  MESSAGE_NOT_FOUND: 'That message is no longer there.',
   TRANSPORT_NOT_FOUND: 'The audio connection was lost. Rebuilding it.',
   TRANSPORT_WRONG_DIRECTION: 'Audio could not be set up. Please reload the page.',
   PRODUCER_NOT_FOUND: 'That voice is no longer there.',
@@ -62,8 +76,10 @@ export function sentenceOf(code: FlyLiveCode): string {
 /** The sentence for anything that was thrown. */
 export function explain(thrown: unknown): string {
   const { code, retryAfterMs } = toFlyLiveError(thrown);
-  if (code === 'RATE_LIMITED' && retryAfterMs !== undefined) {
-    return `That was a bit fast. Please wait ${Math.ceil(retryAfterMs / 1000)} s.`;
+  if (retryAfterMs !== undefined) {
+    const seconds = Math.ceil(retryAfterMs / 1000);
+    if (code === 'RATE_LIMITED') return `That was a bit fast. Please wait ${seconds} s.`;
+    if (code === 'SLOW_MODE') return `Slow mode is on. Please wait ${seconds} s.`;
   }
   return sentences[code];
 }
@@ -73,16 +89,66 @@ export function explainRejection({ code, reason }: { code: string; reason: strin
   return rejections[code] ?? reason;
 }
 
-/** Why the room is over. */
-export function explainEnd({ reason, error }: RoomEnd): string {
+/** What a page says when a room is over. */
+export interface EndWords {
+  readonly title: string;
+  readonly text: string;
+  readonly icon: IconName;
+  readonly isHarsh: boolean;
+  /** What the button to join again says; null when there is no use in one. */
+  readonly again: string | null;
+}
+
+/** Why the room is over, and what can be done about it. */
+export function explainEnd({ reason, message, error }: RoomEnd): EndWords {
   switch (reason) {
     case 'left':
-      return 'You left the room.';
+      return {
+        title: 'You left the room',
+        text: 'Come back any time.',
+        icon: 'leave',
+        isHarsh: false,
+        again: 'Join again',
+      };
     case 'roomClosed':
-      return 'The room has been closed.';
+      return {
+        title: 'The room has been closed',
+        text: message ? `“${message}”` : 'Thank you for being here.',
+        icon: 'close',
+        isHarsh: false,
+        again: null,
+      };
+    case 'kicked':
+      return {
+        title: 'A host has removed you from the room',
+        text: 'You may join again. Please keep to what the hosts ask for.',
+        icon: 'out',
+        isHarsh: true,
+        again: 'Join again',
+      };
+    case 'banned':
+      return {
+        title: 'You are banned from this room',
+        text: 'A host has banned you. You cannot come back until the ban ends or a host lifts it.',
+        icon: 'ban',
+        isHarsh: true,
+        again: 'Try again',
+      };
     case 'replaced':
-      return sentences.SESSION_REPLACED;
+      return {
+        title: 'You are in this room somewhere else',
+        text: `${sentences.SESSION_REPLACED} Only one can be in the room at a time.`,
+        icon: 'move',
+        isHarsh: false,
+        again: 'Use it here',
+      };
     case 'refused':
-      return error ? sentences[error.code] : 'You are not in this room any more.';
+      return {
+        title: 'The room is over for you',
+        text: error ? sentences[error.code] : 'You are not in this room any more.',
+        icon: 'close',
+        isHarsh: true,
+        again: 'Join again',
+      };
   }
 }

@@ -1,0 +1,46 @@
+import { memberActions, seatActions } from '~~/sdk/index.ts';
+import type { MemberAction, RoomState, SeatAction } from '~~/sdk/index.ts';
+
+/** Everything that a tile, a name or a menu of the room can offer. */
+export type RoomAction = MemberAction | SeatAction | 'gift';
+
+interface ActionWords {
+  readonly label: string;
+  readonly icon: IconName;
+  readonly isHarsh?: true;
+}
+
+export const actionWords: Record<RoomAction, ActionWords> = {
+  gift: { label: 'Give a gift', icon: 'gift' },
+  take: { label: 'Take this seat', icon: 'mic' },
+  move: { label: 'Move to this seat', icon: 'move' },
+  raiseHand: { label: 'Ask for a seat', icon: 'hand' },
+  lock: { label: 'Lock this seat', icon: 'lock' },
+  unlock: { label: 'Unlock this seat', icon: 'unlock' },
+  approve: { label: 'Give a seat', icon: 'check' },
+  reject: { label: 'Take the hand down', icon: 'hand' },
+  invite: { label: 'Invite to speak', icon: 'mic' },
+  mute: { label: 'Mute', icon: 'micOff' },
+  unmute: { label: 'Lift the mute', icon: 'mic' },
+  removeFromSeat: { label: 'Remove from seat', icon: 'down' },
+  muteChat: { label: 'Mute in chat', icon: 'chatOff' },
+  unmuteChat: { label: 'Allow to chat', icon: 'chat' },
+  kick: { label: 'Remove from room', icon: 'out', isHarsh: true },
+  ban: { label: 'Ban …', icon: 'ban', isHarsh: true },
+};
+
+/** What the user can do to or for a member. */
+export function actionsOnMember(state: RoomState, userId: number): readonly RoomAction[] {
+  return userId === state.me.id ? [] : ['gift', ...memberActions(state, userId)];
+}
+
+/** What the user can do with a seat or to whoever is on it. */
+export function actionsOnSeat(state: RoomState, index: number): readonly RoomAction[] {
+  const userId = state.seats[index]?.userId ?? null;
+  return userId === null ? seatActions(state, index) : actionsOnMember(state, userId);
+}
+
+/** The name to show for a member; in a large room not everybody is known. */
+export function nameOf(state: RoomState, userId: number): string {
+  return state.participants.get(userId)?.name ?? 'Somebody';
+}
