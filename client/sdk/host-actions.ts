@@ -61,7 +61,7 @@ export function seatActions(state: RoomState, index: number): readonly SeatActio
   const offers: readonly (readonly [SeatAction, RoomProcedure, boolean])[] = [
     ['take', 'seat.take', open && !seated && (isHost || state.seatMode === 'free')],
     ['move', 'seat.move', open && seated],
-    ['raiseHand', 'seat.apply', open && !seated && !isHost && state.seatMode === 'apply' && state.myRequest === null],
+    ['raiseHand', 'seat.request', open && !seated && !isHost && state.seatMode === 'apply' && state.myRequest === null],
     ['lock', 'seat.lock', open],
     ['unlock', 'seat.unlock', seat.locked],
   ];

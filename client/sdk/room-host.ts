@@ -1,5 +1,5 @@
-import type { Ban, SeatMode } from '../../src/core/model.ts';
-import type { Api } from './api.ts';
+import type { SeatMode } from '../../src/core/model.ts';
+import type { Api, Outputs } from './api.ts';
 import type { Membership } from './membership.ts';
 
 export interface BanOptions {
@@ -112,9 +112,9 @@ export class RoomHost {
     await this.#run((api, room) => api.room.unban.mutate({ ...room, userId }));
   }
 
-  /** Who may not join. */
-  async bans(): Promise<readonly Ban[]> {
-    return this.#run((api, room) => api.room.bans.query(room));
+  /** Who may not join, the newest ban first. @param cursor - where the page begins; the last answer's `nextCursor` */
+  async bans(cursor = 0): Promise<Outputs['room']['bans']> {
+    return this.#run((api, room) => api.room.bans.query({ ...room, cursor }));
   }
 
   /** Closes the room for everybody. @param reason - told to everybody */

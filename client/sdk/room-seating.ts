@@ -60,7 +60,7 @@ export class RoomSeating {
   async raiseHand(): Promise<void> {
     await this.#audio.checkMicrophone();
     const { roomId } = this.#membership;
-    await this.#membership.repeat((api) => api.seat.apply.mutate({ roomId }));
+    await this.#membership.repeat((api) => api.seat.request.mutate({ roomId }));
     await this.#state.shown(({ myRequest, mySeat }) => myRequest !== null || mySeat !== null);
   }
 

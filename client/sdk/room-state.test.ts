@@ -48,6 +48,7 @@ describe('members', () => {
     const speaking = applyMediaEvent(applyRoomEvent(start, taken(1, 2)), {
       type: 'producerOpened',
       producer: producer('p', 2),
+      mutedByHost: false,
     });
     const state = applyRoomEvent(speaking, { type: 'userLeft', userId: 2, reason: 'left' } as never);
     expect(state.seats.every(({ userId }) => userId === null)).toBe(true);
@@ -114,7 +115,8 @@ describe('roles and rights', () => {
 });
 
 describe('producers', () => {
-  const open = (description: ProducerDescription) => ({ type: 'producerOpened', producer: description }) as const;
+  const open = (description: ProducerDescription) =>
+    ({ type: 'producerOpened', producer: description, mutedByHost: false }) as const;
 
   it('replace an older one of the same user and source only', () => {
     let state = applyMediaEvent(start, open(producer('mic1', 2)));

@@ -146,7 +146,7 @@ export class Room extends Emitter<RoomEvents> {
    * Asks the hosts for a seat, and the browser for the microphone so that it is there then. When a host approves, the
    * user is on a seat and muted: `unmute` begins to speak.
    *
-   * @throws {FlyLiveError} of the microphone or of `seat.apply`
+   * @throws {FlyLiveError} of the microphone or of `seat.request`
    */
   raiseHand(): Promise<void> {
     return this.#seating.raiseHand();
