@@ -11,6 +11,8 @@ import type { Tab } from './browser.ts';
 const audible = 0.001;
 /** Silence: 30 dB below that. Not 0, since a decoder fades out and adds comfort noise of up to 0.00000006. */
 const silent = 0.000_001;
+/** What one measurement covers, ms. */
+const windowMs = 680;
 
 /** What a tab heard of one speaker while it was recorded. */
 export interface Recording {
@@ -51,6 +53,22 @@ export function hearSilence(tab: Tab, speakerId: number): Promise<number> {
     if (energy === null || energy > silent) throw new Error(`User ${speakerId} is not silent: energy ${energy}`);
     return energy;
   });
+}
+
+/**
+ * How long after `act` began the tab plays the speaker's stream on, ms; the stream may end with it.
+ *
+ * @throws Error when it is heard on
+ */
+export async function silenceAfter(tab: Tab, speakerId: number, act: () => Promise<unknown>): Promise<number> {
+  const since = performance.now();
+  await act();
+  await eventually(async () => {
+    const energy = await measure(tab, speakerId);
+    if (energy !== null && energy > silent) throw new Error(`User ${speakerId} is not silent: energy ${energy}`);
+  });
+  // Silent for a whole window by now.
+  return Math.max(0, performance.now() - since - windowMs);
 }
 
 /** Records what the tab hears of a speaker for as long as `work` takes. */

@@ -52,6 +52,22 @@ export async function takeSeat({ page }: Tab): Promise<void> {
   await page.getByTestId('mute-toggle').waitFor();
 }
 
+/** As a host: opens the menu on somebody (a seat, a name, a message) and chooses. */
+export async function choose({ page }: Tab, opener: Locator, action: string): Promise<void> {
+  await opener.click();
+  await page.getByTestId(`action-${action}`).click();
+}
+
+/** The name of a listener, which opens a menu for a host. */
+export function listener({ page }: Tab, userId: number): Locator {
+  return page.getByTestId(`member-${userId}`);
+}
+
+/** Waits until the page says that the room is over, and why. */
+export async function waitForEnd({ page }: Tab, reason: string): Promise<void> {
+  await page.locator(`[data-testid="room-over"][data-reason="${reason}"]`).waitFor();
+}
+
 /** Writes a line in the chat without waiting for it to be sent. */
 export async function write({ page }: Tab, text: string): Promise<void> {
   await page.getByTestId('chat-input').fill(text);
