@@ -1,12 +1,12 @@
 import { join } from 'node:path';
-import type { Browser, BrowserContextOptions } from 'playwright-core';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findOutOfView, findSmallTargets, listControls, scrollsSideways, tabTo } from '../support/accessibility.ts';
 import { launchBrowser, openTab, outputDirectory } from '../support/browser.ts';
 import { eventually } from '../support/eventually.ts';
 import { hear, hearSilence } from '../support/hearing.ts';
 import { addRoom, enter } from '../support/members.ts';
-import { readChat, say, seatsOf, takeSeat, visit } from '../support/room-tab.ts';
+import { choose, listener, readChat, say, seatsOf, takeSeat, visit, waitForEnd } from '../support/room-tab.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 
 let server: TestServer;
@@ -86,25 +86,14 @@ test.for([
   const user = server.laravel.addUser({ name: 'Grace' });
   await using tab = await openTab(browser, { url: server.url, token: user.token, context });
   const { page } = tab;
-  const photograph = async (what: string): Promise<void> => {
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme });
-      await page.screenshot({
-        path: join(outputDirectory, `${what}-${name}-${colorScheme}.png`),
-        animations: 'disabled',
-      });
-    }
+  const look = {
+    checkLayout: () => checkLayout(page),
+    photograph: (what: string) => photograph(page, `${what}-${name}`),
   };
-  const checkLayout = async (): Promise<void> => {
-    expect((await listControls(page)).filter((control) => control.name === '')).toEqual([]);
-    expect(await scrollsSideways(page)).toBe(false);
-    expect(await findSmallTargets(page)).toEqual([]);
-  };
-
   await page.getByTestId('signed-in-as').getByText('Grace').waitFor();
   await page.getByTestId('join-room').first().waitFor();
-  await checkLayout();
-  await photograph('lobby');
+  await look.checkLayout();
+  await look.photograph('lobby');
 
   await page.goto(`${server.url}/rooms/${roomId}?debug=1`);
   await page.getByTestId('join-room').click();
@@ -112,15 +101,118 @@ test.for([
   await say(tab, 'Loud and clear!');
   await page.getByTestId('mute-toggle').click();
   await eventually(async () => expect(await seatsOf(tab, ada.user.id).getAttribute('data-speaking')).toBe('true'));
-  await checkLayout();
+  await look.checkLayout();
   const controls = ['leave-room', 'mute-toggle', 'leave-seat', 'gift-open', 'chat-input', 'chat-send'];
   expect(await findOutOfView(page, controls)).toEqual([]);
-  await photograph('room');
+  await look.photograph('room');
 
   await page.getByTestId('gift-open').click();
   await page.getByTestId('gift-option-2').click();
-  await checkLayout();
+  await look.checkLayout();
   expect(await findOutOfView(page, ['gift-recipient', 'gift-quantity', 'gift-send'])).toEqual([]);
-  await photograph('gift');
+  await look.photograph('gift');
   expect(tab.exceptions).toEqual([]);
 });
+
+test.for([
+  { name: 'desktop', context: desktop },
+  { name: 'phone', context: phone },
+])('on a $name the views of hosts, and of those they act on, are in order', async ({ name, context }) => {
+  const hostUser = server.laravel.addUser({ name: 'Hannah' });
+  const roomId = addRoom(server, { title: 'The Town Hall', ownerId: hostUser.id, seatMode: 'apply' });
+  await using host = await visit(browser, server, roomId, { user: hostUser, context });
+  await takeSeat(host);
+  await using crowd = new AsyncDisposableStack();
+  const people = ['Linus', 'Barbara', 'Edsger Wybe Dijkstra', 'Margaret', 'Ken'];
+  for (const [index, person] of people.entries()) {
+    const member = crowd.use(await enter(server, roomId, { user: server.laravel.addUser({ name: person }) }));
+    if (index < 3) await member.trpc.seat.request.mutate({ roomId });
+    await member.trpc.chat.send.mutate({ roomId, content: `${person} says hello` });
+  }
+  const guestUser = server.laravel.addUser({ name: 'Grace' });
+  await using guest = await visit(browser, server, roomId, { user: guestUser, context });
+  const { id } = guestUser;
+  const inOrder = async ({ page }: { page: Page }, what: string): Promise<void> => {
+    await checkLayout(page);
+    await photograph(page, `${what}-${name}`);
+  };
+
+  await choose(host, host.page.getByTestId('seat-4'), 'lock');
+  await guest.page.getByTestId('raise-hand').click();
+  await guest.page.getByTestId('hand-raised').waitFor();
+  await inOrder(guest, 'hand-raised');
+  await guest.page.getByTestId('lower-hand').click();
+  await choose(host, listener(host, id), 'invite');
+  await guest.page.getByTestId('invitation').waitFor();
+  await inOrder(guest, 'invited');
+  await guest.page.getByTestId('invitation-accept').click();
+  await guest.page.getByTestId('mute-toggle').waitFor();
+  await choose(host, seatsOf(host, id), 'mute');
+  await guest.page.getByTestId('muted-by-host').waitFor();
+  await inOrder(guest, 'muted-by-host');
+
+  await seatsOf(host, id).click();
+  await host.page.getByTestId('action-unmute').waitFor();
+  await inOrder(host, 'host-menu');
+  await host.page.keyboard.press('Escape');
+  await host.page.getByTestId('settings-open').click();
+  await inOrder(host, 'host-settings');
+  await host.page.keyboard.press('Escape');
+
+  await choose(host, seatsOf(host, id), 'ban');
+  await inOrder(host, 'host-ban');
+  await host.page.getByTestId('ban-submit').click();
+  await waitForEnd(guest, 'banned');
+  await inOrder(guest, 'banned');
+  await using elsewhere = await visit(browser, server, roomId, { user: hostUser, context });
+  await waitForEnd(host, 'replaced');
+  await inOrder(host, 'replaced');
+  expect([host, guest, elsewhere].flatMap(({ exceptions }) => exceptions)).toEqual([]);
+});
+
+test('a host menu is used with the keyboard, and gives the focus back', async () => {
+  const user = server.laravel.addUser({ name: 'Hannah' });
+  const roomId = addRoom(server, { ownerId: user.id });
+  await using host = await visit(browser, server, roomId, { user });
+  await using guest = await visit(browser, server, roomId);
+  const { page } = host;
+  const { keyboard } = page;
+  const focused = () => page.evaluate<string | null>("document.activeElement?.getAttribute('data-testid')");
+  const chip = `member-${guest.user.id}`;
+
+  await tabTo(page, chip);
+  await keyboard.press('Enter');
+  await eventually(async () => expect(await focused()).toBe('action-gift'));
+  await keyboard.press('ArrowUp');
+  expect(await focused()).toBe('action-ban');
+  await keyboard.press('Home');
+  await keyboard.press('ArrowDown');
+  expect(await focused()).toBe('action-invite');
+  await keyboard.press('Escape');
+  await eventually(async () => expect(await focused()).toBe(chip));
+
+  await keyboard.press('Enter');
+  await eventually(async () => expect(await focused()).toBe('action-gift'));
+  await keyboard.press('ArrowDown');
+  await keyboard.press('Enter');
+  // No button has the focus when the invitation comes: a key that is being typed must not accept it.
+  await guest.page.getByTestId('invitation').waitFor();
+  expect(await guest.page.evaluate<string>('document.activeElement.tagName')).toBe('H2');
+  await guest.page.keyboard.press('Escape');
+  await page.getByTestId('notice').getByText('declined your invitation').waitFor();
+});
+
+/** Photographs a page in light and dark. */
+async function photograph(page: Page, what: string): Promise<void> {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme });
+    await page.screenshot({ path: join(outputDirectory, `${what}-${colorScheme}.png`), animations: 'disabled' });
+  }
+}
+
+/** Every control has a name and can be hit, and nothing is wider than the window. */
+async function checkLayout(page: Page): Promise<void> {
+  expect((await listControls(page)).filter((control) => control.name === '')).toEqual([]);
+  expect(await scrollsSideways(page)).toBe(false);
+  expect(await findSmallTargets(page)).toEqual([]);
+}

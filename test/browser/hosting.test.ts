@@ -98,7 +98,7 @@ test('a raised hand is approved and heard; a second one is taken down again', as
   await asking.page.getByTestId('hand-raised').getByText('You are next').waitFor();
   await patient.page.getByTestId('raise-hand').click();
   await patient.page.getByTestId('hand-raised').getByText('1 before you').waitFor();
-  await host.page.getByTestId('notice').first().getByText('raised a hand').waitFor();
+  await host.page.getByTestId('announcement').getByText('raised a hand').waitFor();
 
   await host.page.getByTestId(`approve-${id}`).click();
   const toggle = asking.page.getByTestId('mute-toggle');

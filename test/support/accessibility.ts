@@ -30,13 +30,16 @@ export async function listControls(page: Page): Promise<Control[]> {
  * their labels.
  */
 export async function findSmallTargets(page: Page): Promise<string[]> {
-  const small: string[] = [];
-  for (const button of await page.locator('button:visible, select:visible, input:not([type=radio]):visible').all()) {
-    const box = await button.boundingBox();
-    if (box === null || (box.width >= leastTarget && box.height >= leastTarget)) continue;
-    small.push((await button.getAttribute('data-testid')) ?? (await button.getAttribute('aria-label')) ?? 'unnamed');
-  }
-  return small;
+  const controls = page.locator('button:visible, select:visible, input:not([type=radio]):visible');
+  // In one go: a notice may go while it is looked at.
+  const sizes = await controls.evaluateAll((elements) =>
+    elements.map((element) => {
+      const { width, height } = element.getBoundingClientRect();
+      const name = element.getAttribute('data-testid') ?? element.getAttribute('aria-label') ?? 'unnamed';
+      return { name, width, height };
+    }),
+  );
+  return sizes.flatMap(({ name, width, height }) => (width >= leastTarget && height >= leastTarget ? [] : [name]));
 }
 
 /** Whether the page is wider than its window, so that it could be scrolled sideways. */

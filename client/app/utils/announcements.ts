@@ -71,7 +71,7 @@ export function announce(event: RoomEvent, state: RoomState): Announcement | nul
     case 'seatRequested': {
       const { userId } = event.request;
       if (userId === state.me.id || !isAllowed(state, 'seat.approve')) return null;
-      return mine(`${name(userId)} raised a hand.`);
+      return aside(`${name(userId)} raised a hand.`);
     }
     case 'seatRequestEnded':
       return isMe ? mine(ends[event.reason]) : null;
@@ -87,7 +87,8 @@ export function announce(event: RoomEvent, state: RoomState): Announcement | nul
       return mine(`${name(event.userId)} ${what}.`);
     }
     case 'speakerMuteChanged':
-      if (isMe && event.muted) return mine('A host has muted you. Nobody hears you until a host lifts it.', 'bad');
+      // The page shows it for as long as it lasts.
+      if (isMe && event.muted) return aside('A host has muted you. Nobody hears you until a host lifts it.');
       if (isMe) return mine('A host has lifted your mute. Unmute to speak.', 'good');
       return aside(`${name(event.by)} ${event.muted ? 'muted' : 'lifted the mute of'} ${name(event.userId)}.`);
     case 'chatMuteChanged':
