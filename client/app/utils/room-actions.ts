@@ -31,7 +31,9 @@ export const actionWords: Record<RoomAction, ActionWords> = {
 
 /** What the user can do to or for a member. */
 export function actionsOnMember(state: RoomState, userId: number): readonly RoomAction[] {
-  return userId === state.me.id ? [] : ['gift', ...memberActions(state, userId)];
+  if (userId === state.me.id) return [];
+  const gift: readonly RoomAction[] = state.participants.has(userId) ? ['gift'] : [];
+  return [...gift, ...memberActions(state, userId)];
 }
 
 /** What the user can do with a seat or to whoever is on it. */
