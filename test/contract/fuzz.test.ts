@@ -4,6 +4,7 @@ import superjson from 'superjson';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { UserWithToken } from '../../dev/laravel/index.ts';
 import { type AppCode, errorTable } from '../../src/core/errors.ts';
+import { reactionKinds } from '../../src/core/events.ts';
 import { createLogger } from '../../src/core/logger.ts';
 import { dtlsParameters, opusCapabilities, rtpParameters } from '../support/media.ts';
 import { addRoom } from '../support/members.ts';
@@ -78,6 +79,7 @@ class FuzzedMember {
       producerIds: [producerId],
       rtpCapabilities: opusCapabilities,
     });
+    const { id: messageId } = await this.#call('chat.send', { roomId, content: 'Said before' });
     const consumerIds = (consumers as { consumerId: string }[]).map(({ consumerId }) => consumerId);
     this.known = {
       roomId: [roomId],
@@ -93,6 +95,10 @@ class FuzzedMember {
       reason: ['Enough', ''],
       content: ['Hello', 'x'.repeat(500)],
       clientMessageId: [randomUUID()],
+      messageId: [messageId],
+      replyTo: [messageId],
+      seconds: [0, 3_600],
+      kind: reactionKinds,
       transactionId: [randomUUID()],
       transactionIds: [[randomUUID(), randomUUID()]],
       batchId: [randomUUID()],
