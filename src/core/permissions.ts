@@ -50,6 +50,7 @@ export const permissions = {
   'media.consume': { role: 'member' },
   'media.resume': { role: 'member' },
   'media.start': { role: 'member' },
+  'media.diagnose': { role: 'member' },
   'media.onEvent': { role: 'member' },
   'chat.send': { role: 'member' },
   'chat.history': { role: 'member' },
