@@ -37,7 +37,7 @@ const sessionObjects: Readonly<Record<string, string>> = {
   producerId: 'PRODUCER_NOT_FOUND',
 };
 /** Done to users who are not in the room, too. */
-const reachesAbsent = new Set(['room.ban', 'room.unban', 'chat.unmute']);
+const reachesAbsent = new Set(['room.ban', 'room.unban', 'chat.unmute', 'media.diagnose']);
 /** Says itself, in the answer, which objects were not the caller's. */
 const answersFailures = new Set(['media.resume']);
 /** Refusals that an allowed call may not meet. */

@@ -43,6 +43,8 @@ describe('races', () => {
       MAX_CONNECTIONS_PER_USER: '10000',
       MAX_CONNECTIONS_PER_ADDRESS: '20000',
       ROOM_EVENT_LOG_LENGTH: '100000',
+      // Each event is asserted, so the room must not fall quiet.
+      ROOM_QUIET_ABOVE: String(2 * takerCount),
       MEDIASOUP_WORKERS: '1',
     });
   });
