@@ -134,6 +134,11 @@ export class MemberMedia {
     await this.#apply(entry);
   }
 
+  /** Whether the owner has paused a producer, whatever hosts have done. */
+  isPaused(entry: StageProducer): boolean {
+    return this.#paused.has(entry);
+  }
+
   /** Takes the user's voice or gives it back; what the user has paused stays paused. */
   setMutedByHost(muted: boolean): void {
     if (this.#mutedByHost === muted) return;

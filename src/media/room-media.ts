@@ -291,7 +291,7 @@ export class RoomMedia extends Emitter<RoomMediaEvents> {
       transport: member.sendState,
       producer: {
         producerId,
-        paused: producer.paused,
+        paused: member.isPaused(entry),
         arriving: stats.some(({ bitrate }) => bitrate > 0),
         score: Math.max(0, ...producer.score.map(({ score }) => score)),
         level: this.#stage.levelOf(producerId),
