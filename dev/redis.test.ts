@@ -35,7 +35,7 @@ test('runs with the settings that production should have', async () => {
   });
   expect(settings).toEqual([
     ['appendonly', 'yes'],
-    ['appendfsync', 'everysec'],
+    ['appendfsync', 'always'],
     ['save', ''],
     ['maxmemory-policy', 'noeviction'],
     ['bind', '127.0.0.1'],

@@ -79,7 +79,8 @@ function spawnRedis(binary: string, dataDir: string, port: number): TetheredChil
     port: String(port),
     dir: dataDir,
     appendonly: 'yes',
-    appendfsync: 'everysec',
+    // Answered means on disk, or gifts would be refused.
+    appendfsync: 'always',
     save: '',
     'maxmemory-policy': 'noeviction',
     daemonize: 'no',

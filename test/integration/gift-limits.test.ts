@@ -65,6 +65,14 @@ describe('gifts are refused, retryably, while they would not be safe', () => {
     await eventually(async () => expect((await fetch(`${server.url}/health`)).status).toBe(200));
   });
 
+  it('while Redis answers before its file is on disk, unless replicas have them', async () => {
+    await start();
+    await server.store.config('SET', 'appendfsync', 'everysec');
+    await eventually(() => expectRefused(), 5_000);
+    await server.store.config('SET', 'appendfsync', 'always');
+    await eventually(() => give(), 5_000);
+  });
+
   it('without the replicas that must have them; with one, a retry finds them accepted', async () => {
     await start({ GIFT_REPLICAS_ACK: '1' });
     const order = gift();

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import { type Redis, ReplyError } from 'ioredis';
 import { AppError } from '../../core/errors.ts';
 import { CachedValue } from '../cache.ts';
 
@@ -18,8 +18,10 @@ interface RedisState {
 }
 
 /**
- * What must be true of Redis before a gift may be called accepted: it writes an append-only file, it has memory to spare,
- * and its replicas, where there are any, have the gift too.
+ * What must be true of Redis before a gift may be called accepted: it is on disk or on a replica, and there is memory to
+ * spare. On disk means that Redis answers only after its append-only file is written (`appendfsync always`): with
+ * `everysec` it answers up to two seconds before, on a busy disk, and its death loses what was answered (Redis
+ * documentation, persistence). With replicas that confirm, `everysec` does.
  */
 export class GiftGuard {
   readonly #redis: Redis;
@@ -35,7 +37,10 @@ export class GiftGuard {
   constructor(redis: Redis, wantedReplicas: number | null) {
     this.#redis = redis;
     this.#wantedReplicas = wantedReplicas;
-    this.#state = new CachedValue(knownForMs, async () => readState(await redis.info()));
+    this.#state = new CachedValue(knownForMs, async () => {
+      const [info, fsync] = await Promise.all([redis.info(), readFsync(redis)]);
+      return readState(info, fsync, wantedReplicas);
+    });
   }
 
   /** What stands in the way of taking gifts; asks Redis at most once a second. */
@@ -69,8 +74,7 @@ export class GiftGuard {
   }
 
   async #needed(): Promise<number> {
-    if (this.#wantedReplicas !== null) return this.#wantedReplicas;
-    return Math.min((await this.#state.get()).connectedReplicas, 1);
+    return neededReplicas((await this.#state.get()).connectedReplicas, this.#wantedReplicas);
   }
 
   /** One WAIT confirms all that was written before it was sent, so callers share it: one under way, one to follow. */
@@ -90,15 +94,35 @@ export class GiftGuard {
   }
 }
 
-/** @param info - what INFO answers */
-export function readState(info: string): RedisState {
+function neededReplicas(connected: number, wanted: number | null): number {
+  return wanted ?? Math.min(connected, 1);
+}
+
+/** When Redis writes its append-only file to disk; null where CONFIG is not for us, as with hosted ones. */
+async function readFsync(redis: Redis): Promise<string | null> {
+  try {
+    const [, value] = (await redis.config('GET', 'appendfsync')) as string[];
+    return value ?? null;
+  } catch (error) {
+    if (error instanceof ReplyError) return null;
+    throw error;
+  }
+}
+
+/**
+ * @param info - what INFO answers
+ * @param fsync - the setting `appendfsync`; null, when it cannot be read, is for the operator to vouch for
+ */
+function readState(info: string, fsync: string | null, wantedReplicas: number | null): RedisState {
   const read = (name: string): number => Number(new RegExp(`^${name}:(\\d+)`, 'm').exec(info)?.[1] ?? 0);
   const maxMemory = read('maxmemory');
+  const connectedReplicas = read('connected_slaves');
+  const onDisk = fsync === null || fsync === 'always' || neededReplicas(connectedReplicas, wantedReplicas) > 0;
   const obstacle =
-    read('aof_enabled') !== 1
+    read('aof_enabled') !== 1 || !onDisk
       ? 'REDIS_NOT_DURABLE'
       : maxMemory > 0 && read('used_memory') > maxMemory * memoryShare
         ? 'REDIS_MEMORY'
         : null;
-  return { obstacle, connectedReplicas: read('connected_slaves') };
+  return { obstacle, connectedReplicas };
 }
