@@ -62,9 +62,7 @@ interface Belongings {
 const procedures = listProcedures();
 const described = (path: string): ProcedureDescription =>
   procedures.find((procedure) => procedure.path === path) ?? expect.unreachable(`There is no procedure ${path}`);
-const table = Object.entries(permissions as Readonly<Record<string, Permission>>).filter(([path]) =>
-  procedures.some((procedure) => procedure.path === path),
-);
+const table = Object.entries(permissions as Readonly<Record<string, Permission>>);
 
 /** Every cell of a procedure. */
 function cellsOf(path: string, permission: Permission): Cell[] {
