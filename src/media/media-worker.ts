@@ -14,6 +14,7 @@ import { initialAvailableOutgoingBitrate, mediaCodecs } from './codecs.ts';
 import { watchesPerWorker } from './onset-watch.ts';
 import { Quota } from './quota.ts';
 import { RouterLoad } from './router-load.ts';
+import { udpBuffers } from './udp-buffers.ts';
 
 /** Where clients reach the workers. Exactly one of the two ways. */
 export type ListenOptions =
@@ -245,6 +246,7 @@ async function prepareListening(
         ...(announcedAddress ? { announcedAddress } : {}),
         ...(isIPv6(listenIp) ? { flags: { ipv6Only: true } } : {}),
         ...port,
+        ...(protocol === 'udp' ? udpBuffers : {}),
       })),
     );
 

@@ -1,8 +1,14 @@
 import type { Consumer, PipeTransport, Producer, Router, TransportListenInfo } from 'mediasoup/types';
 import { AppError } from '../core/errors.ts';
+import { udpBuffers } from './udp-buffers.ts';
 
 /** Pipes of one node stay on the loopback, below the default WebRtcServer ports (40000 and up). */
-const loopback: TransportListenInfo = { protocol: 'udp', ip: '127.0.0.1', portRange: { min: 20_000, max: 39_999 } };
+const loopback: TransportListenInfo = {
+  protocol: 'udp',
+  ip: '127.0.0.1',
+  portRange: { min: 20_000, max: 39_999 },
+  ...udpBuffers,
+};
 
 /** A producer as it arrives at the far end of a pipe. */
 export interface PipedProducer {
