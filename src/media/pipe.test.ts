@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { DirectTransport, Producer, Router } from 'mediasoup/types';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { createPool, opusCapabilities, rtpPacket, rtpParameters, rtpPayload } from '../../test/support/media.ts';
@@ -121,6 +122,44 @@ describe('RouterPipe', () => {
     piped.hold(false);
     piped.hold(true);
     await expect(carry(producer, ssrc, to, piped.producer, 5)).rejects.toThrow();
+  });
+
+  it('numbers what listeners get without a gap, however often it is held, muted and let through', async () => {
+    const from = await openRouter(near);
+    const to = await openRouter(other);
+    const pipe = await RouterPipe.open(from, to);
+    const { producer, ssrc } = await openProducer(from);
+    const piped = await pipe.forward(producer);
+    const transport = await to.createDirectTransport();
+    const consumer = await transport.consume({ producerId: piped.producer.id, rtpCapabilities: opusCapabilities });
+    const numbers: number[] = [];
+    consumer.on('rtp', (packet) => numbers.push(packet.readUInt16BE(2)));
+
+    // Runs over the end of the numbers, which is where counting goes wrong if it does.
+    let sequence = 65_000;
+    const say = async (count: number) => {
+      for (const end = sequence + count; sequence < end; sequence++) {
+        producer.send(rtpPacket({ ssrc, sequence, level: 20, payload: Buffer.from('voice') }));
+      }
+      await delay(2);
+    };
+    for (let round = 0; round < 60; round++) {
+      await say(1 + (round % 7));
+      piped.hold(true);
+      if (round % 3 === 0) piped.hold(false);
+      await say(round % 11);
+      if (round % 4 === 0) await producer.pause();
+      if (round % 3 === 0) piped.hold(true);
+      await say(round % 5);
+      piped.hold(false);
+      if (round % 4 === 0) await producer.resume();
+      if (round % 5 === 0) for (const held of [true, false, true, false]) piped.hold(held);
+      await say(3);
+    }
+    await vi.waitFor(() => expect(numbers.length).toBeGreaterThan(300));
+    const steps = numbers.slice(1).map((number, index) => (number - (numbers[index] ?? 0) + 65_536) % 65_536);
+    expect(new Set(steps)).toEqual(new Set([1]));
+    expect(sequence).toBeGreaterThan(65_536);
   });
 
   it('leaves nothing when the producer is closed while it is being forwarded', async () => {

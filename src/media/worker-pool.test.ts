@@ -93,6 +93,24 @@ describe('WorkerPool', () => {
     expect(await pool.dump()).toEqual([{ index: 0, routers: 0, webRtcServers: 1, webRtcTransports: 0 }]);
   });
 
+  it('answers what it knows when a worker hangs, and when one dies while it is asked', async () => {
+    const pool = await openPool(2);
+    const [first] = await pool.stats();
+    const pid = first?.pid ?? expect.unreachable();
+    process.kill(pid, 'SIGSTOP');
+    try {
+      const [stats, dumps] = await Promise.all([pool.stats(), pool.dump()]);
+      expect(stats.map(({ alive }) => alive)).toEqual([false, true]);
+      expect(dumps.map(({ index }) => index)).toEqual([1]);
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
+    process.kill(pid, 'SIGSTOP');
+    const asked = pool.dump();
+    process.kill(pid, 'SIGKILL');
+    expect((await asked).map(({ index }) => index)).toEqual([1]);
+  });
+
   it('opens routers near those that a room has, unless there is much more to do', async () => {
     const pool = await openPool(2, { nearness: 10, maxForwarded: 2 });
     const near = pool.leastLoaded();

@@ -72,7 +72,7 @@ const stableAfter = 60_000;
 /** About a fifth of a core. */
 const defaultNearness = 500;
 const defaultWatchdog: WatchdogOptions = { intervalMs: 1_000, timeoutMs: 3_000 };
-/** How long a worker may take to answer for statistics before it counts as not alive, in ms. */
+/** How long a worker may take to answer for statistics and dumps, in ms. */
 const answerTimeout = 1_000;
 
 /** The mediasoup workers of this process. One that dies is replaced on the same ports. */
@@ -148,13 +148,15 @@ export class WorkerPool extends Emitter<WorkerPoolEvents> {
   }
 
   /**
-   * What each live worker process itself says it holds, to prove that nothing was left behind.
-   *
-   * @throws Error when a worker dies meanwhile
+   * What each worker process itself says it holds, to prove that nothing was left behind. One that does not answer within
+   * 1 s, or dies meanwhile, is left out.
    */
   async dump(): Promise<WorkerDump[]> {
     const workers = this.#slots.flatMap(({ worker }) => (worker?.alive ? [worker] : []));
-    return Promise.all(workers.map(async (worker) => ({ index: worker.index, ...(await worker.dump()) })));
+    const dumps = await Promise.all(
+      workers.map(async (worker) => ({ index: worker.index, dump: await answerOf(worker.dump()) })),
+    );
+    return dumps.flatMap(({ index, dump }) => (dump ? [{ index, ...dump }] : []));
   }
 
   /** Ends all worker processes and waits until they are gone. */
@@ -248,11 +250,17 @@ export class WorkerPool extends Emitter<WorkerPoolEvents> {
 async function statsOf({ index, worker }: Slot): Promise<WorkerStats> {
   const silent = { cpu: { user: 0, system: 0 }, maxRss: 0 };
   if (!worker) return { index, pid: null, alive: false, routers: 0, transports: 0, consumers: 0, ...silent };
+  const usage = await answerOf(worker.usage());
+  return { index, pid: worker.pid, alive: worker.alive && usage !== undefined, ...worker.counts, ...(usage ?? silent) };
+}
+
+/** What a worker answers; undefined when it refuses or takes too long. Never rejects. */
+async function answerOf<T>(question: Promise<T>): Promise<T | undefined> {
   const timeout = new AbortController();
-  const usage = await Promise.race([
-    worker.usage().catch(() => undefined),
+  const answer = await Promise.race([
+    question.catch(() => undefined),
     delay(answerTimeout, undefined, { signal: timeout.signal }).catch(() => undefined),
   ]);
   timeout.abort();
-  return { index, pid: worker.pid, alive: worker.alive && usage !== undefined, ...worker.counts, ...(usage ?? silent) };
+  return answer;
 }
