@@ -40,6 +40,8 @@ export class FlyLive {
       { url: url.replace(/^http/, 'ws'), token: typeof token === 'string' ? () => token : token },
       logger,
     );
+    // It keeps the browser busy for a while, which nobody should have to wait for after the click. Joining tries again.
+    this.#loadDevice().catch(() => undefined);
   }
 
   /** The connection as it is now. */
@@ -119,8 +121,10 @@ export class FlyLive {
       playback,
       answer.user.id,
     );
-    this.#room = new Room(membership, answer, audio, logger);
-    return this.#room;
+    const room = new Room(membership, answer, audio, logger);
+    this.#room = room;
+    await room.begin(answer);
+    return room;
   }
 
   /** One device for all rooms: every router of the server has the same capabilities. */

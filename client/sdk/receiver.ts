@@ -1,6 +1,7 @@
 import type { Consumer } from 'mediasoup-client/types';
 import type { ProducerDescription } from '../../src/core/model.ts';
 import type { Outputs } from './api.ts';
+import { delay } from './back-off.ts';
 import { FlyLiveError, retryableError, toFlyLiveError } from './errors.ts';
 import { MediaTransport } from './media-transport.ts';
 import type { MediaContext } from './media-transport.ts';
@@ -17,6 +18,8 @@ interface Voice {
 
 /** How many voices are attached before the others: as many as are heard at a time. */
 const firstVoices = 3;
+/** How long the others wait for these to be connected, and the page for them to begin to be, at most, ms. */
+const firstVoicesMs = 200;
 
 type ConsumerOffer = Outputs['media']['consume']['consumers'][number];
 /** What `room.join` answers of the media. */
@@ -32,8 +35,8 @@ export class Receiver {
   readonly #refused = new Set<string>();
   #wanted: ReadonlyMap<string, ProducerDescription> = new Map();
   #transport: MediaTransport | undefined;
-  /** Made by the server while the room was joined, and not taken up yet. */
-  #offer: MediaOffer | null = null;
+  /** Made by the server while the room was joined, and not taken up yet; and what to call when it begins to connect. */
+  #offer: { readonly media: MediaOffer; readonly begun: () => void } | null = null;
 
   /** @param onProblem - told when audio cannot be received and trying again will not help */
   constructor(context: MediaContext, playback: Playback, onProblem: (error: FlyLiveError) => void) {
@@ -53,11 +56,14 @@ export class Receiver {
    *
    * @param producers - as of {@link want}
    * @param offer - what joining answered
+   * @returns as soon as the offer begins to connect, after 200 ms in any case: browsers need the page's thread until then
    */
-  start(producers: ReadonlyMap<string, ProducerDescription>, offer: MediaOffer | null): void {
+  async start(producers: ReadonlyMap<string, ProducerDescription>, offer: MediaOffer | null): Promise<void> {
     this.#forget();
-    this.#offer = offer;
+    const begun = Promise.withResolvers<undefined>();
+    this.#offer = offer && { media: offer, begun: () => begun.resolve(undefined) };
     this.want(producers);
+    if (offer) await Promise.race([begun.promise, delay(firstVoicesMs)]);
   }
 
   /** After a resumed session: mends what broke in the meantime. */
@@ -121,9 +127,10 @@ export class Receiver {
 
   /** Builds this end of an offer and attaches its voices; they begin to flow in the same call that connects it. */
   async #takeOffer(): Promise<MediaTransport | undefined> {
-    const offer = this.#offer;
+    const offered = this.#offer;
     this.#offer = null;
-    if (!offer) return undefined;
+    if (!offered) return undefined;
+    const { media: offer, begun } = offered;
     const { roomId, call } = this.#context;
     const consumerIds = offer.consumers.map(({ consumerId }) => consumerId);
     let flowing: Promise<readonly string[]> = Promise.resolve([]);
@@ -142,9 +149,17 @@ export class Receiver {
     if (consumerIds.length > 0) void this.#context.timeLine.follow(transport.transport, () => this.#playback.sounding);
     const attach = (consumers: readonly ConsumerOffer[]) =>
       Promise.all(consumers.map((consumer) => this.#attach(transport.transport, consumer)));
-    // Each takes the browser some ms, so those that can be heard now do not wait for the rest.
+    // Each takes the browser some ms, and ICE stands still meanwhile, so those that can be heard now go first.
+    const connected = Promise.withResolvers<undefined>();
+    transport.transport.on('connectionstatechange', (state) => {
+      begun();
+      if (state === 'connected') connected.resolve(undefined);
+    });
     await attach(offer.consumers.slice(0, firstVoices));
-    await attach(offer.consumers.slice(firstVoices));
+    if (offer.consumers.length > firstVoices) {
+      await Promise.race([connected.promise, delay(firstVoicesMs)]);
+      await attach(offer.consumers.slice(firstVoices));
+    } else if (offer.consumers.length === 0) begun();
     const resumed = new Set(await flowing);
     for (const voice of this.#voices.values()) if (resumed.has(voice.consumer.id)) voice.flowing = true;
     return transport;

@@ -50,10 +50,11 @@ export class RoomAudio extends Emitter<{
    * Begins a session: the server has nothing of an earlier one any more.
    *
    * @param offer - what `room.join` answered of the media; it saves the first calls
+   * @returns as soon as the first voices are on their way, after a moment in any case
    */
-  start(producers: Producers, offer: Outputs['room']['join']['media']): void {
+  start(producers: Producers, offer: Outputs['room']['join']['media']): Promise<void> {
     this.#sender.rebuild();
-    this.#receiver.start(this.#others(producers), offer);
+    return this.#receiver.start(this.#others(producers), offer);
   }
 
   /** Hears these producers, the own ones excepted. */

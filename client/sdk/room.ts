@@ -104,11 +104,21 @@ export class Room extends Emitter<RoomEvents> {
     audio.on('problem', (error) => this.#onAudioProblem(error));
     audio.on('muted', (muted) => this.#state.update({ ...this.state, muted }));
     audio.on('blocked', (audioBlocked) => this.#state.update({ ...this.state, audioBlocked }));
-    audio.start(initial.producers, answer.media);
-    this.#feeds.start();
+  }
+
+  /**
+   * For `FlyLive.join` only, once. Audio first: whatever the page does as soon as it has the room would hold up the
+   * browser's part of it.
+   *
+   * @param answer - the one that the room was made with
+   */
+  async begin({ media }: JoinAnswer): Promise<void> {
+    await this.#audio.start(this.state.producers, media);
+    if (this.state.status === 'ended') return;
+    if (this.state.status === 'joined') this.#feeds.start();
     this.#background(this.#chat.loadOlder());
     // The page was reloaded, or opened elsewhere.
-    if (initial.mySeat !== null) this.#background(this.#seating.continue());
+    if (this.state.mySeat !== null) this.#background(this.#seating.continue());
   }
 
   /** The room as it is now; a new object with every change. */
@@ -343,7 +353,7 @@ export class Room extends Emitter<RoomEvents> {
     this.#clock.observe(snapshot.cursor);
     this.#nextParticipants = 0;
     const next: RoomState = { ...reduce.applySnapshot(this.state, snapshot), status: 'joined' };
-    if (!resumed) this.#audio.start(next.producers, media);
+    if (!resumed) void this.#audio.start(next.producers, media);
     this.#state.update(next);
     // Chat and gifts are replayed from where they broke off; of everything else the snapshot tells the outcome.
     this.#feeds.skipTo(snapshot.cursor, ['room', 'media']);
