@@ -34,6 +34,12 @@ interface Member {
   places: number;
 }
 
+/**
+ * From so many listeners on a router on, its room may take another worker too. A smaller one stays together: each further
+ * router costs a pipe's stream a speaker, and the death of its worker.
+ */
+const worthSpreading = 100;
+
 /** The audience routers of one room: opened on the least loaded worker as listeners come, closed when nobody is left. */
 export class AudienceGroup {
   readonly #options: AudienceGroupOptions;
@@ -54,10 +60,13 @@ export class AudienceGroup {
     return [...this.#members].flatMap(({ audience }) => (audience ? [audience.router.id] : []));
   }
 
-  /** Takes a place on the first router that is not full, or opens one. The place is taken when this returns. */
+  /**
+   * Takes a place on the router whose worker has the least to do, or opens one: when all are full, or when this one has
+   * many listeners already and another worker has much less to do. The place is taken when this returns.
+   */
   take(): AudiencePlace {
-    const { listenersPerRouter } = this.#options;
-    const member = [...this.#members].find(({ places }) => places < listenersPerRouter) ?? this.#add();
+    const lightest = this.#lightest();
+    const member = lightest === undefined ? this.#add() : (this.#relieve(lightest) ?? lightest);
     member.places++;
     let released = false;
     return {
@@ -80,9 +89,25 @@ export class AudienceGroup {
     for (const member of this.#members) this.#remove(member);
   }
 
-  #add(): Member {
+  /** Of those that are not full. */
+  #lightest(): Member | undefined {
+    const { listenersPerRouter } = this.#options;
+    const free = [...this.#members].filter(({ places }) => places < listenersPerRouter);
+    const loadOf = ({ worker }: Member): number => (worker ? worker.load + this.#expectedOn(worker) : 0);
+    return free.length < 2 ? free[0] : free.reduce((best, member) => (loadOf(member) < loadOf(best) ? member : best));
+  }
+
+  /** Opens another router where there is much less to do, if that is worth its while. */
+  #relieve({ worker, places }: Member): Member | undefined {
+    if (!worker || places < worthSpreading) return undefined;
+    const other = this.#options.pool.relief(worker, (candidate) => this.#expectedOn(candidate));
+    return other && this.#add(other);
+  }
+
+  /** @param worker - left out: near the stage's */
+  #add(worker?: MediaWorker): Member {
     const { promise, resolve, reject } = Promise.withResolvers<Audience>();
-    const member: Member = { opening: promise, worker: undefined, audience: undefined, places: 0 };
+    const member: Member = { opening: promise, worker, audience: undefined, places: 0 };
     this.#members.add(member);
     this.#open(member).then(resolve, (error: unknown) => {
       this.#remove(member);
@@ -95,7 +120,7 @@ export class AudienceGroup {
 
   async #open(member: Member): Promise<Audience> {
     const { pool, stage, logger, isHeld } = this.#options;
-    const worker = pool.near(stage.worker, (candidate) => this.#expectedOn(candidate));
+    const worker = member.worker ?? pool.near(stage.worker, (candidate) => this.#expectedOn(candidate));
     member.worker = worker;
     const onLost = () => this.#onLost(member);
     const audience = await Audience.open({ worker, stage: stage.router, logger, isHeld, onLost });

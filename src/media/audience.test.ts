@@ -151,9 +151,26 @@ describe('AudienceGroup', () => {
     for (let speaker = 0; speaker < 3; speaker += 1) await addSpeaker(stage);
     // Two streams each, though three speak: a full router is 400.
     const places = Array.from({ length: 600 }, () => group.take());
-    expect(new Set(await Promise.all(places.map((place) => place.audience))).size).toBe(3);
+    expect(new Set(await Promise.all(places.map((place) => place.audience))).size).toBe(4);
     // The stage, and by turns what is near it or has less to do.
-    expect((await twoWorkers.dump()).map(({ routers }) => routers)).toEqual([3, 1]);
+    expect((await twoWorkers.dump()).map(({ routers }) => routers)).toEqual([3, 2]);
+  });
+
+  it('takes another worker for a large room long before a router is full, and keeps a small one together', async () => {
+    await using own = new AsyncDisposableStack();
+    const twoWorkers = own.adopt(await createPool(2, { nearness: 150 }), (closing) => closing.close());
+    const { stage, group } = await openGroup(500, 2, twoWorkers);
+    for (let speaker = 0; speaker < 3; speaker += 1) await addSpeaker(stage);
+    const first = Array.from({ length: 100 }, () => group.take());
+    expect(group.size).toBe(1);
+    const places = [...first, ...Array.from({ length: 300 }, () => group.take())];
+    const listeners = new Map<unknown, number>();
+    for (const audience of await Promise.all(places.map((place) => place.audience))) {
+      listeners.set(audience, (listeners.get(audience) ?? 0) + 1);
+    }
+    // The stage's worker has the stage to see to as well.
+    expect([...listeners.values()].map((count) => Math.round(count / 20) * 20)).toEqual([200, 200]);
+    expect((await twoWorkers.dump()).map(({ routers }) => routers)).toEqual([2, 1]);
   });
 
   it('closes a router when its last place is given back', async () => {

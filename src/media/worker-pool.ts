@@ -136,10 +136,18 @@ export class WorkerPool extends Emitter<WorkerPoolEvents> {
    * @throws AppError `MEDIA_UNAVAILABLE` as {@link leastLoaded}
    */
   near(near: MediaWorker, expected: (worker: MediaWorker) => number = () => 0): MediaWorker {
-    const { nearness = defaultNearness } = this.#options;
-    const loadOf = (worker: MediaWorker): number => worker.load + expected(worker);
-    const best = this.#least(loadOf);
-    return this.#takesRouters(near) && loadOf(near) <= loadOf(best) + nearness ? near : best;
+    const best = this.#least((worker) => worker.load + expected(worker));
+    return this.#takesRouters(near) && !this.#isMuchBusier(near, best, expected) ? near : best;
+  }
+
+  /**
+   * A worker that has much less to do than `busy`, if there is one that takes routers.
+   *
+   * @param expected - as of {@link near}
+   */
+  relief(busy: MediaWorker, expected: (worker: MediaWorker) => number): MediaWorker | undefined {
+    const best = this.#leastOrNone((worker) => worker.load + expected(worker));
+    return best && this.#isMuchBusier(busy, best, expected) ? best : undefined;
   }
 
   /** Counts and resource use of each worker, by index. A worker that does not answer within 1 s is not alive. */
@@ -166,12 +174,23 @@ export class WorkerPool extends Emitter<WorkerPoolEvents> {
   }
 
   #least(loadOf: (worker: MediaWorker) => number): MediaWorker {
+    const best = this.#leastOrNone(loadOf);
+    if (!best) throw new AppError('MEDIA_UNAVAILABLE');
+    return best;
+  }
+
+  #leastOrNone(loadOf: (worker: MediaWorker) => number): MediaWorker | undefined {
+    if (this.#closed) return undefined;
     let best: MediaWorker | undefined;
     for (const { worker } of this.#slots) {
       if (worker && this.#takesRouters(worker) && (best === undefined || loadOf(worker) < loadOf(best))) best = worker;
     }
-    if (best === undefined || this.#closed) throw new AppError('MEDIA_UNAVAILABLE');
     return best;
+  }
+
+  #isMuchBusier(one: MediaWorker, other: MediaWorker, expected: (worker: MediaWorker) => number): boolean {
+    const { nearness = defaultNearness } = this.#options;
+    return one.load + expected(one) > other.load + expected(other) + nearness;
   }
 
   #takesRouters(worker: MediaWorker): boolean {
