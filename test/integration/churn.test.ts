@@ -12,6 +12,7 @@ import type { AppRouter } from '../../src/routers/index.ts';
 import { roomEventsKey } from '../../src/services/redis/keys.ts';
 import { Scripts } from '../../src/services/redis/scripts.ts';
 import { RoomStore } from '../../src/services/room-store.ts';
+import { toRefusal } from '../support/client.ts';
 import { eventually } from '../support/eventually.ts';
 import { startLaggingRedis } from '../support/lagging-redis.ts';
 import { addRoom, enter } from '../support/members.ts';
@@ -36,6 +37,8 @@ class Roamer {
   readonly cursors: Record<FollowedTopic, string>;
   resyncs = 0;
   resumptions = 0;
+  /** What happened lately, oldest first: says which step a client that did not come back is at. */
+  readonly #journal: string[] = [];
   readonly #roomId: string;
   readonly #sessionId: string;
   readonly #ws: ReturnType<typeof createWSClient>;
@@ -54,15 +57,18 @@ class Roamer {
     this.#sessionId = joined.sessionId;
     this.start = joined.cursor;
     this.cursors = { room: joined.cursor, chat: joined.cursor, gift: joined.cursor };
-    const onOpen = (socket: WebSocket): void => {
+    const onDial = (socket: WebSocket): void => {
       this.#socket = socket;
       this.#joining = null;
+      this.#note(`dials ${socket.url}`);
+      socket.on('open', () => this.#note('socket open'));
+      socket.on('close', (code) => this.#note(`socket closed ${code}`));
+      socket.on('error', ({ message }) => this.#note(`socket failed: ${message}`));
     };
     class ClientSocket extends WebSocket {
       constructor(address: string) {
         super(address);
-        onOpen(this);
-        this.on('error', () => undefined);
+        onDial(this);
       }
     }
     this.#ws = createWSClient({
@@ -76,8 +82,15 @@ class Roamer {
     for (const topic of topics) void this.#follow(topic);
   }
 
+  /** Where it is now, and what led there. */
+  get history(): string {
+    const { state } = this.#ws.connectionState.get();
+    return [...this.#journal, `now: socket ${this.#socket?.readyState}, client ${state}`].join('\n  ');
+  }
+
   /** Ends the TCP connection, as a lost network does. */
   cut(): void {
+    this.#note('cut');
     this.#socket?.terminate();
   }
 
@@ -91,14 +104,22 @@ class Roamer {
     while (!this.#stopped) {
       try {
         this.#joining ??= this.#trpc.room.join.mutate({ roomId: this.#roomId, sessionId: this.#sessionId });
+        this.#note(`${topic}: joins`);
         await this.#joining;
+        this.#note(`${topic}: subscribes`);
         await this.#subscribe(topic);
-      } catch {
+      } catch (error) {
+        this.#note(`${topic}: ${toRefusal(error)?.code ?? String(error)}`);
         this.#joining = null;
         await sleep(5);
       }
       this.resumptions += 1;
     }
+  }
+
+  #note(what: string): void {
+    this.#journal.push(`${new Date().toISOString().slice(17, 23)} ${what}`);
+    if (this.#journal.length > 40) this.#journal.shift();
   }
 
   /** Rejects when the subscription is refused or its connection ends for good. */
@@ -113,7 +134,8 @@ class Roamer {
         {
           onData: ({ id, data }) => {
             if (data.type === 'resync') this.resyncs += 1;
-            else if (data.type !== 'subscribed') this.received[topic].push(id);
+            else if (data.type === 'subscribed') this.#note(`${topic}: subscribed from ${id}`);
+            else this.received[topic].push(id);
             this.cursors[topic] = id;
           },
           onError: reject,
@@ -209,7 +231,7 @@ describe('clients that come and go', () => {
           const missing = wanted.flatMap((id, index) => (seen.includes(id) ? [] : [index]));
           // Whether a hole or the end is missing tells a lost event from a client that did not come back.
           const where = `${missing.length} missing of ${wanted.length}, from ${missing[0]} to ${missing.at(-1)}`;
-          expect(seen, `${topic} of client ${n}: ${where}`).toEqual(wanted);
+          expect(seen, `${topic} of client ${n}: ${where}\n  ${roamer.history}`).toEqual(wanted);
         }
         expect(roamer.resyncs, `resyncs of client ${n}`).toBe(0);
       }
