@@ -78,9 +78,8 @@ function* handOver<First = never>(
 ): Generator<First, void> {
   const onOver = connection.addSubscription();
   const marker = new HandOver((sink, requestId) => {
-    // The membership may have ended since the call was admitted.
-    connection.memberOf(member.roomId);
-    return begin({ member, sink, requestId, path, onOver });
+    // The membership may have ended since the call was admitted, or another one taken its place.
+    return begin({ member: connection.memberOf(member.roomId), sink, requestId, path, onOver });
   });
   try {
     if (first !== undefined) yield first;

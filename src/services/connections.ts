@@ -71,10 +71,11 @@ export class Connection {
     this.#identity = await check();
   }
 
-  /** Notes why the membership of a room ended, so that later calls can say so. */
-  endMembership(roomId: RoomId, reason: AppCode): void {
+  /** Notes why a membership ended, so that later calls can say so; nothing when another one has taken its place. */
+  endMembership(member: LocalMember, reason: AppCode): void {
+    if (this.member !== null && this.member !== member) return;
     this.member = null;
-    this.#ended.set(roomId, reason);
+    this.#ended.set(member.roomId, reason);
   }
 
   /**

@@ -147,7 +147,7 @@ export class LocalRoom {
       if (!concerns(member) || compareEventIds(entry.id, member.since) <= 0) continue;
       this.#members.delete(member.sessionId);
       this.media.closeSession(member.sessionId);
-      member.connection?.endMembership(this.roomId, reason);
+      member.connection?.endMembership(member, reason);
       member.connection = null;
       for (const subscription of member.subscriptions) subscription.fail(new AppError(reason));
       this.#onMemberGone(member);

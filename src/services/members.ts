@@ -51,6 +51,9 @@ export class Members {
    * Makes the connection's user a member of a room, or continues a session after a lost socket. Three round trips to
    * Redis when the room is open on this node.
    *
+   * However long it takes here, it does not win over a join of the same user that arrived after it, on whichever node: its
+   * connection may have been lost and replaced long ago.
+   *
    * @param continued - the session to continue; a session that is over begins anew
    * @throws AppError ROOM_NOT_FOUND, ROOM_FULL, BANNED, SESSION_REPLACED, ALREADY_IN_ANOTHER_ROOM, MEDIA_UNAVAILABLE, UPSTREAM_UNAVAILABLE
    */
@@ -64,7 +67,7 @@ export class Members {
     if (current !== null && current.roomId !== roomId) throw new AppError('ALREADY_IN_ANOTHER_ROOM');
 
     const { user } = connection.identity;
-    const description = await directory.describe(roomId);
+    const [arrival, description] = await Promise.all([store.numberArrival(), directory.describe(roomId)]);
     if (description.blockedUserIds.includes(user.id)) throw new AppError('BANNED');
     const room = await rooms.hold(roomId, description.opus);
     let kept = false;
@@ -75,8 +78,8 @@ export class Members {
         user,
         role,
         newSessionId: uuidv4() as SessionId,
-        // A second join over the same connection, as after a lost answer, continues.
-        continuedSessionId: current?.sessionId ?? continued,
+        continuedSessionId: continued,
+        arrival,
         connectionId: connection.id,
         nodeId: this.#options.nodeId,
         maxMembers: this.#options.maxClients,
@@ -116,7 +119,7 @@ export class Members {
     // At once, not only when the log says so: the next call may be the join of another room.
     const { connection } = member;
     member.connection = null;
-    connection?.endMembership(member.roomId, 'NOT_IN_ROOM');
+    connection?.endMembership(member, 'NOT_IN_ROOM');
     this.#use.status.changed(member.roomId);
     if (members === 0) this.#use.tending.schedule(member.roomId, this.#options.idleMs);
   }

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { ConnectionId, NodeId, RoomId, SessionId, UserId } from '../core/ids.ts';
 import type { Participant, RoomDescription, RoomRole, RoomSnapshot, UserProfile } from '../core/model.ts';
 import {
+  joinArrivalsKey,
   roomAwayKey,
   roomMutedChattersKey,
   roomProfilesKey,
@@ -27,6 +28,8 @@ export interface JoinRequest {
   /** For a new session. */
   readonly newSessionId: SessionId;
   readonly continuedSessionId: SessionId | null;
+  /** From {@link RoomStore.numberArrival}. */
+  readonly arrival: number;
   readonly connectionId: ConnectionId;
   readonly nodeId: NodeId;
   readonly maxMembers: number;
@@ -56,7 +59,12 @@ export class RoomStore {
     this.#scripts = scripts;
   }
 
-  /** @throws AppError ROOM_FULL */
+  /** A number for a join at its arrival, higher than those of all before it on any node. */
+  numberArrival(): Promise<number> {
+    return this.#redis.incr(joinArrivalsKey);
+  }
+
+  /** @throws AppError ROOM_FULL, BANNED; SESSION_REPLACED also when a join that arrived later was faster */
   async join(request: JoinRequest): Promise<{
     sessionId: SessionId;
     resumed: boolean;
@@ -80,6 +88,7 @@ export class RoomStore {
       role ?? '',
       snapshotPageSize,
       request.quietAbove,
+      request.arrival,
     ]);
     return {
       sessionId: sessionId as SessionId,

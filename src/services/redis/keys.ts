@@ -43,6 +43,8 @@ export const roomChatKey = (roomId: RoomId): string => `room:chat:{${roomId}}`;
 /** Pub/sub channel on which a room's events are announced as they are logged. */
 export const roomFeedChannel = (roomId: RoomId): string => `room:feed:{${roomId}}`;
 
+/** Counts the joins of all rooms as they arrive; never reset, or an older one could win over a newer one. */
+export const joinArrivalsKey = 'joins:arrived';
 /** Set of the rooms that are open on any node. */
 export const liveRoomsKey = 'rooms:live';
 /** Hash of closed rooms, of whose end Laravel has not been told yet, by id: when they closed, ms. */

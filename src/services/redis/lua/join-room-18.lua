@@ -3,11 +3,13 @@ Makes a user a member, opening the room when it is not open, or continues a sess
 A user who is a member already by another session takes that membership over, seat included: the newest wins. A session
 that was replaced so cannot be continued, or two tabs would replace each other for ever. One that its own client has
 continued elsewhere can, since that client may have missed the answer.
+The newest is the one that arrived last: a join that was kept waiting, over a connection that may be dead by now, never
+wins over one that came after it. A second join over the same connection continues the first.
 
 ARGV  3 user id, 4 profile as JSON fields without braces, 5 new session id, 6 connection id, 7 node id,
       8 session id to continue or '', 9 most members, 10 title, 11 owner id, 12 seat count, 13 seat mode,
       14 role, or '' when it is not known now, 15 page size of the snapshot,
-      16 members above which the room is quiet
+      16 members above which the room is quiet, 17 number of the call's arrival
 Returns { 'OK', session id, resumed 0|1, opened 0|1, snapshot } or { 'BANNED' | 'ROOM_FULL' | 'SESSION_REPLACED' }
 ]]
 -- @include room
@@ -17,10 +19,16 @@ Returns { 'OK', session id, resumed 0|1, opened 0|1, snapshot } or { 'BANNED' | 
 -- @include bans
 local userId, profile, newSessionId, connectionId, nodeId = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local continued, mostMembers, role, pageSize = ARGV[8], tonumber(ARGV[9]), ARGV[14], tonumber(ARGV[15])
+local arrival = ARGV[17]
 local time = now()
 
 if isBanned(userId, time) then return { 'BANNED' } end
-local sessionId, _, oldNodeId, wentOnFrom = sessionOf(userId)
+local sessionId, oldConnectionId, oldNodeId, wentOnFrom, lastArrival = sessionOf(userId)
+if sessionId and oldConnectionId == connectionId then
+  continued = sessionId
+elseif sessionId and tonumber(arrival) < tonumber(lastArrival) then
+  return { 'SESSION_REPLACED' }
+end
 if sessionId and continued ~= '' and continued ~= sessionId and continued ~= wentOnFrom then
   return { 'SESSION_REPLACED' }
 end
@@ -57,7 +65,8 @@ else
   wentOnFrom = continued == '' and '-' or continued
 end
 if role ~= '' then setRole(userId, role) end
-redis.call('HSET', sessionsKey, userId, sessionId .. ' ' .. connectionId .. ' ' .. nodeId .. ' ' .. wentOnFrom)
+redis.call('HSET', sessionsKey, userId, sessionId .. ' ' .. connectionId .. ' ' .. nodeId .. ' ' .. wentOnFrom
+  .. ' ' .. arrival)
 if redis.call('ZREM', awayKey, userId) == 1 then
   appendEvent('room', audienceOf(userId), '{"type":"userConnectionChanged","userId":' .. userId .. ',"connected":true}')
 end

@@ -19,12 +19,12 @@ local function appendEvent(topic, recipient, json)
   return id
 end
 
--- The parts of a stored session: session id, connection id, node id, the session that it went on from, or '-'; nil when
--- the user is no member.
+-- The parts of a stored session: session id, connection id, node id, the session that it went on from, or '-', and the
+-- number of the join that made or continued it last; nil when the user is no member.
 local function sessionOf(userId)
   local stored = redis.call('HGET', sessionsKey, userId)
   if not stored then return nil end
-  return string.match(stored, '^(%S+) (%S+) (%S+) (%S+)$')
+  return string.match(stored, '^(%S+) (%S+) (%S+) (%S+) (%d+)$')
 end
 
 -- The seat of a user, as a string, or nil. At most 30 seats.
