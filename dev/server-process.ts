@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isatty } from 'node:tty';
 import pretty from 'pino-pretty';
 import { DevError } from './dev-error.ts';
+import { serverNodeFlags } from './node-flags.ts';
 import { spawnTethered } from './tethered-child.ts';
 import type { TetheredChild } from './tethered-child.ts';
 
@@ -22,7 +23,7 @@ const POLL_TIMEOUT_MS = 2_000;
  */
 export function startServer(root: string, env: NodeJS.ProcessEnv): TetheredChild {
   if (!existsSync(join(root, ENTRY))) throw new DevError(`There is no ${ENTRY} to start.`);
-  const args = ['--watch-path=src', '--watch-preserve-output', ENTRY];
+  const args = [...serverNodeFlags, '--watch-path=src', '--watch-preserve-output', ENTRY];
   const child = spawnTethered(process.execPath, args, { cwd: root, env, graceMs: STOP_GRACE_MS, output: 'pipe' });
   const log = pretty({
     colorize: isatty(process.stdout.fd),

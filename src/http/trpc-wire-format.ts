@@ -11,11 +11,13 @@ import type { EncodedMessages, WireFormat } from '../services/wire-format.ts';
 export const trpcWireFormat: WireFormat = {
   events: (entries) =>
     new TextFrames(
-      entries.map(
-        ({ id, json }) => `,"result":{"type":"data","data":{"json":{"id":"${id}","data":${json}}},"id":"${id}"}}`,
-      ),
+      entries.map(({ id, json }) => [
+        `,"result":{"type":"data","data":{"json":{"id":"${id}","data":`,
+        json,
+        `}},"id":"${id}"}}`,
+      ]),
     ),
-  activity: (activity) => new TextFrames([`,"result":{"type":"data","data":{"json":${JSON.stringify(activity)}}}}`]),
+  activity: (activity) => new TextFrames([[`,"result":{"type":"data","data":{"json":${JSON.stringify(activity)}}}}`]]),
 };
 
 /**
@@ -56,10 +58,16 @@ class TextFrames implements EncodedMessages {
   readonly #ends: number[] = [];
   readonly #made = new Map<string, Buffer>();
 
-  constructor(rests: readonly string[]) {
-    this.#rests = Buffer.from(rests.join(''));
+  /** @param rests - in pieces, which are written where they belong: joined they would be garbage of the same size again */
+  constructor(rests: readonly (readonly string[])[]) {
     let end = 0;
-    for (const rest of rests) this.#ends.push((end += Buffer.byteLength(rest)));
+    for (const pieces of rests) {
+      for (const piece of pieces) end += Buffer.byteLength(piece);
+      this.#ends.push(end);
+    }
+    this.#rests = Buffer.allocUnsafe(end);
+    let offset = 0;
+    for (const pieces of rests) for (const piece of pieces) offset += this.#rests.write(piece, offset);
   }
 
   for(requestId: string): Buffer {

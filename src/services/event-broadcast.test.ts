@@ -82,7 +82,7 @@ function subscribe({ topic = 'chat', user = 1, requestId = '3', cursor = feed.he
     sink,
     requestId,
     filter: { topic, userId: userId(user) },
-    onGap: (from) => void gaps.push(from),
+    goBack: (from) => void gaps.push(from),
   };
   const attached = broadcast.attach(subscriber, cursor);
   return { sink, gaps, subscriber, attached };
@@ -210,7 +210,7 @@ describe('a broadcast', () => {
 describe('a client that does not read', () => {
   const limit = 256 * 1024;
 
-  it('gets nothing above 256 KiB and catches up, in order, once it is below 32 KiB', async () => {
+  it('gets nothing above 256 KiB and goes back to where it stopped once it is below 32 KiB', async () => {
     const slow = subscribe();
     const other = subscribe({ user: 2 });
     slow.sink.bufferedBytes = limit;
@@ -229,6 +229,9 @@ describe('a client that does not read', () => {
 
     slow.sink.bufferedBytes = 32 * 1024 - 1;
     await vi.advanceTimersByTimeAsync(100);
+    expect(slow.gaps).toEqual([eventId(1)]);
+    expect(slow.sink.numbers).toEqual([1]);
+    expect(broadcast.attach(slow.subscriber, eventId(1))).toBe(true);
     expect(slow.sink.numbers).toEqual(range(1, 5));
     publish();
     await flush();
@@ -262,13 +265,14 @@ describe('a client that does not read', () => {
 
   it('keeps its place when it knew more than this node while it was paused', async () => {
     publish(1);
-    const { sink } = subscribe({ cursor: eventId(3) });
+    const { sink, gaps } = subscribe({ cursor: eventId(3) });
     sink.bufferedBytes = limit + 1;
     publish(4);
     await flush();
     sink.bufferedBytes = 0;
     await vi.advanceTimersByTimeAsync(100);
-    expect(sink.numbers).toEqual([4, 5]);
+    expect(gaps).toEqual([eventId(3)]);
+    expect(sink.writes).toEqual([]);
   });
 
   it('is forgotten when it detaches', async () => {

@@ -10,8 +10,8 @@ const flushIntervalMs = 20;
 
 /** A subscription that is fed by the broadcast. */
 export interface BroadcastSubscriber extends ReplaySubscriber {
-  /** Called when events were lost: the subscription must start again from `cursor`, by Redis. */
-  onGap(cursor: EventId): void;
+  /** Called when the subscription was taken out: it must replay from `cursor` on and attach again. */
+  goBack(cursor: EventId): void;
 }
 
 interface Paused {
@@ -160,14 +160,15 @@ export class EventBroadcast {
   #seeToPaused(): void {
     this.#flush();
     for (const [subscriber, { cursor, since }] of this.#paused) {
-      const missed = this.#feed.after(cursor);
-      if (missed === null || performance.now() - since > longestPauseMs) {
+      if (this.#feed.after(cursor) === null || performance.now() - since > longestPauseMs) {
         this.#paused.delete(subscriber);
         subscriber.sink.terminate();
       } else if (subscriber.sink.bufferedBytes < resumeBelowBytes) {
         this.#paused.delete(subscriber);
-        this.#write(subscriber, missed);
-        this.#active[subscriber.filter.topic].add(subscriber);
+        const position = this.#ahead.get(subscriber) ?? cursor;
+        this.#ahead.delete(subscriber);
+        // Page by page, as fast as it reads; all of the memory at once would be more than it was cut off for.
+        subscriber.goBack(position);
       }
     }
     if (this.#paused.size > 0 || this.#pauseTimer === null) return;
@@ -184,7 +185,7 @@ export class EventBroadcast {
       // One that is ahead has been told what is between by another node.
       const position = this.#ahead.get(subscriber) ?? this.#paused.get(subscriber)?.cursor ?? cursor;
       this.detach(subscriber);
-      subscriber.onGap(position);
+      subscriber.goBack(position);
     }
   }
 }

@@ -1,6 +1,7 @@
 import type { FeedControlEvent } from '../core/events.ts';
 import { compareEventIds, type EventId } from '../core/ids.ts';
 import { type ByteSink, pauseAboveBytes, untilRead } from './byte-sink.ts';
+import { EncodedPages } from './encoded-pages.ts';
 import type { LogPages, LogPart } from './log-pages.ts';
 import { type FeedFilter, isFor, type RoomFeed } from './room-feed.ts';
 import type { RoomStore } from './room-store.ts';
@@ -14,16 +15,21 @@ export interface ReplaySubscriber {
   readonly filter: FeedFilter;
 }
 
+/** Events of memory that are written before it is looked again whether the client reads. */
+const memoryPageLength = 128;
+
 /** Writes to a subscriber what it has missed, from memory or Redis. */
 export class EventReplay {
   readonly #pages: LogPages;
   readonly #store: RoomStore;
   readonly #wire: WireFormat;
+  readonly #encoded: EncodedPages;
 
   constructor(pages: LogPages, store: RoomStore, wire: WireFormat) {
     this.#pages = pages;
     this.#store = store;
     this.#wire = wire;
+    this.#encoded = new EncodedPages(wire);
   }
 
   /**
@@ -48,13 +54,16 @@ export class EventReplay {
       return snapshot.cursor;
     }
     const wanted = missed.entries.filter((entry) => isFor(entry, filter));
-    if (wanted.length > 0) sink.write(this.#wire.events(wanted).for(requestId));
+    if (wanted.length > 0) sink.write(this.#encoded.encode(feed.roomId, filter, wanted).for(requestId));
     return missed.end;
   }
 
   /** What comes after a cursor: from memory, else from Redis; null when the cursor is no position of this log. */
   async #after(feed: RoomFeed, cursor: EventId): Promise<LogPart | null> {
-    if (feed.has(cursor)) return { entries: feed.after(cursor) ?? [], end: feed.head };
+    if (feed.has(cursor)) {
+      const entries = feed.pageAfter(cursor, memoryPageLength) ?? [];
+      return { entries, end: entries.at(-1)?.id ?? cursor };
+    }
     const page = await this.#pages.after(feed.roomId, cursor);
     // A cursor beyond our head was given out by a node that has read further; the broadcast skips up to it.
     const ahead = page !== null && compareEventIds(cursor, feed.head) > 0;

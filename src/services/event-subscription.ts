@@ -38,7 +38,7 @@ export class EventSubscription extends RoomSubscription implements BroadcastSubs
     }
   }
 
-  onGap(cursor: EventId): void {
+  goBack(cursor: EventId): void {
     void this.follow(cursor);
   }
 

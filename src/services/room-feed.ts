@@ -103,6 +103,11 @@ export class RoomFeed extends Emitter<RoomFeedEvents> {
     return this.#ring.slice(start);
   }
 
+  /** The first `length` entries after a position; null when some of them are not in memory any more. */
+  pageAfter(cursor: EventId, length: number): readonly FeedEntry[] | null {
+    return this.after(cursor)?.slice(0, length) ?? null;
+  }
+
   /** Whether `id` is the position of an event in memory, or of the last one before. */
   has(id: EventId): boolean {
     return id === this.#floor || (this.after(id) !== null && this.#ring.some((entry) => entry.id === id));

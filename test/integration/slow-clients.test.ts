@@ -20,8 +20,6 @@ const eventLogLength = 100_000;
 const mostGrowthBytes = 64 * 1024 * 1024;
 /** Large events, so that they cannot hide in the buffers of TCP. */
 const padding = 'x'.repeat(900);
-/** V8 collects late while there is memory to spare; a small heap shows what is really held, MiB. */
-const smallHeap = '--max-old-space-size=96 --max-semi-space-size=4';
 
 /** A member that follows gifts and, when it is cut, comes back by its cursor. */
 class Follower {
@@ -92,7 +90,6 @@ describe('clients that stop reading', () => {
     await using server = await startTestServer({ env: { MEDIASOUP_WORKERS: '1' } });
     const { url } = await server.startProcess({
       ROOM_EVENT_LOG_LENGTH: String(eventLogLength),
-      NODE_OPTIONS: smallHeap,
     });
     const roomId = addRoom(server);
     await using stack = new AsyncDisposableStack();

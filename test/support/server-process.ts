@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { findFreePort } from '../../dev/free-port.ts';
+import { serverNodeFlags } from '../../dev/node-flags.ts';
 import { spawnTethered } from '../../dev/tethered-child.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -17,7 +18,7 @@ export interface ServerProcess {
 }
 
 /**
- * Runs src/server.ts.
+ * Runs src/server.ts as `npm start` does.
  *
  * @param env - its settings; `PORT` is chosen here
  * @returns once it is ready
@@ -26,7 +27,7 @@ export interface ServerProcess {
 export async function startServerProcess(env: Record<string, string>): Promise<ServerProcess> {
   const port = await findFreePort('127.0.0.1');
   const url = `http://127.0.0.1:${port}`;
-  const child = spawnTethered(process.execPath, ['src/server.ts'], {
+  const child = spawnTethered(process.execPath, [...serverNodeFlags, 'src/server.ts'], {
     cwd: root,
     env: { PATH: process.env['PATH'], ...env, HOST: '127.0.0.1', PORT: String(port) },
     graceMs: 10_000,
