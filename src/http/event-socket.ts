@@ -16,6 +16,9 @@ export class EventSocket extends WebSocket implements SubscriptionSink {
   readonly #subscriptions = new Map<string, HandedOver>();
   /** Request ids for which tRPC has not said `stopped` yet since the subscription was handed over. */
   readonly #leavingTrpc = new Set<string>();
+  /** Messages that were read with the one that the throttle paused at; no more than a read from TCP holds, 64 KiB. */
+  readonly #unhandled: (readonly unknown[])[] = [];
+  #paused = false;
 
   /**
    * Names the TCP (or TLS) connection under this socket, on which shared frames are written. Without per-message deflate
@@ -26,7 +29,27 @@ export class EventSocket extends WebSocket implements SubscriptionSink {
     this.once('close', () => {
       for (const subscription of this.#subscriptions.values()) subscription.stop();
       this.#subscriptions.clear();
+      this.#unhandled.length = 0;
     });
+  }
+
+  /** Stops reading, and handling what has been read: one read may hold hundreds of calls. */
+  override pause(): void {
+    this.#paused = true;
+    super.pause();
+  }
+
+  /** Handles what was read before, until paused again, then goes on reading. */
+  override resume(): void {
+    this.#paused = false;
+    while (this.#unhandled.length > 0 && !this.#paused) super.emit('message', ...(this.#unhandled.shift() ?? []));
+    if (!this.#paused) super.resume();
+  }
+
+  override emit(event: string | symbol, ...values: unknown[]): boolean {
+    if (event !== 'message' || !this.#paused) return super.emit(event, ...values);
+    this.#unhandled.push(values);
+    return true;
   }
 
   get writable(): boolean {
