@@ -101,7 +101,7 @@ function neededReplicas(connected: number, wanted: number | null): number {
 /** When Redis writes its append-only file to disk; null where CONFIG is not for us, as with hosted ones. */
 async function readFsync(redis: Redis): Promise<string | null> {
   try {
-    const [, value] = (await redis.config('GET', 'appendfsync')) as string[];
+    const [, value] = await redis.config('GET', 'appendfsync');
     return value ?? null;
   } catch (error) {
     if (error instanceof ReplyError) return null;
