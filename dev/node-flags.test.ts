@@ -10,6 +10,10 @@ describe('the flags of Node.js', () => {
     expect(scripts['start']).toContain(`node ${serverNodeFlags.join(' ')} `);
   });
 
+  it('are those that docs/DEPLOYMENT.md gives to systemd', () => {
+    expect(read('docs/DEPLOYMENT.md')).toContain(`/usr/bin/node ${serverNodeFlags.join(' ')} `);
+  });
+
   it('are those of the image', () => {
     const [, command = '[]'] = /^CMD (\[.*\])$/m.exec(read('docker/Dockerfile')) ?? [];
     expect((JSON.parse(command) as string[]).slice(0, 1 + serverNodeFlags.length)).toEqual([
