@@ -259,6 +259,7 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
   mountMetrics(server, {
     roomCount: () => rooms.size,
     connectionCount: () => connections.size,
+    memberQualities: () => rooms.countQualities(),
     workerStats: () => workers.stats(),
     gifts: giftMetrics,
     giftSources: {

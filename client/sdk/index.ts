@@ -17,7 +17,13 @@ export { listMicrophones } from './microphone.ts';
 export type { Microphone } from './microphone.ts';
 export type { Logger } from './logger.ts';
 export type { SilenceCause } from '../../src/core/audio-path.ts';
-export type { ReactionCount, ReactionKind, RoomEvent } from '../../src/core/events.ts';
+export type {
+  ConnectionQuality,
+  MemberQuality,
+  ReactionCount,
+  ReactionKind,
+  RoomEvent,
+} from '../../src/core/events.ts';
 export type {
   Ban,
   CatalogueGift,

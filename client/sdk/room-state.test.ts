@@ -142,6 +142,14 @@ describe('producers', () => {
 });
 
 describe('activity', () => {
+  it('keeps qualities until others come', () => {
+    const poor = { userId: 2, quality: 'poor', loss: 0.2, jitterMs: 12, rttMs: null } as never;
+    const known = applyActivity(start, { ...quiet, participantCount: 2, quality: [poor] });
+    expect([...known.qualities]).toEqual([[2, poor]]);
+    expect(applyActivity(known, { ...quiet, participantCount: 2 }).qualities).toBe(known.qualities);
+    expect(applyActivity(known, { ...quiet, participantCount: 2, quality: [] }).qualities.size).toBe(0);
+  });
+
   it('replaces levels, who is forwarded, and head count', () => {
     const loud = applyActivity(start, {
       levels: [{ userId: 2, level: -20 }],

@@ -1,4 +1,4 @@
-import type { MediaEvent, RoomActivity, RoomEvent } from '../../src/core/events.ts';
+import type { MediaEvent, MemberQuality, RoomActivity, RoomEvent } from '../../src/core/events.ts';
 import type {
   ChatMessage,
   Participant,
@@ -49,6 +49,8 @@ export interface RoomState {
   readonly levels: ReadonlyMap<number, number>;
   /** Whose voices the server forwards now, by user id; somebody audible who is missing is not among the loudest. */
   readonly forwarded: ReadonlySet<number>;
+  /** How well the voices of those who send reach the server, by user id; whoever is missing has not been measured yet. */
+  readonly qualities: ReadonlyMap<number, MemberQuality>;
   /** Oldest first. */
   readonly messages: readonly ChatMessage[];
   readonly hasOlderMessages: boolean;
@@ -84,6 +86,7 @@ export function fromSnapshot(snapshot: RoomSnapshot, me: UserProfile): RoomState
     producers: new Map(),
     levels: new Map(),
     forwarded: new Set(),
+    qualities: new Map(),
     messages: [],
     hasOlderMessages: true,
     slowModeSeconds: 0,
@@ -187,12 +190,13 @@ export function applyMediaEvent(state: RoomState, event: MediaEvent): RoomState 
   }
 }
 
-/** The newest loudness and head count. */
+/** The newest loudness, qualities and head count. */
 export function applyActivity(state: RoomState, activity: RoomActivity): RoomState {
   return {
     ...state,
     levels: new Map(activity.levels.map(({ userId, level }) => [userId, level])),
     forwarded: new Set(activity.forwarded),
+    ...(activity.quality && { qualities: new Map(activity.quality.map((each) => [each.userId, each])) }),
     participantCount: Math.max(activity.participantCount, state.participants.size),
   };
 }

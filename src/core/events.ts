@@ -186,6 +186,25 @@ export interface SpeakerLevel {
   readonly level: number;
 }
 
+/** How well a voice arrives, from worst to best: words are missing, or it comes late; one may notice; as it should. */
+export type ConnectionQuality = 'poor' | 'fair' | 'good';
+
+/** What the quality of a connection follows from. */
+export interface ConnectionMeasure {
+  /** Fraction of the packets that did not arrive, 0 to 1. */
+  readonly loss: number;
+  /** Interarrival jitter (RFC 3550 section 6.4.1), ms. */
+  readonly jitterMs: number;
+  /** Round trip between client and server, ms; null while the client has not reported any. */
+  readonly rttMs: number | null;
+}
+
+/** The connection of a member who sends audio, as the server receives it. */
+export interface MemberQuality extends ConnectionMeasure {
+  readonly userId: z.infer<typeof userIdSchema>;
+  readonly quality: ConnectionQuality;
+}
+
 /** What `room.onActivity` delivers: the newest state, never logged, never replayed. */
 export interface RoomActivity {
   /** Who is audible now, loudest first; empty when nobody is. */
@@ -195,6 +214,11 @@ export interface RoomActivity {
   readonly participantCount: number;
   /** How often each reaction was made since the last delivery; empty when none was. */
   readonly reactions: readonly ReactionCount[];
+  /**
+   * Everybody who sends audio and has been measured: at first, and after somebody's class has changed. Left out while
+   * none has.
+   */
+  readonly quality?: readonly MemberQuality[];
 }
 
 /** Reactions that clients may make; a fixed list, so that nobody sends text through it. */

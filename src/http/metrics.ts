@@ -1,12 +1,14 @@
 import { freemem, loadavg, totalmem } from 'node:os';
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { ConnectionQuality } from '../core/events.ts';
 import type { WorkerStats } from '../media/worker-pool.ts';
 import type { GiftMetrics, GiftSources } from './gift-metrics.ts';
 
 export interface MetricsSources {
   readonly roomCount: () => number;
   readonly connectionCount: () => number;
+  readonly memberQualities: () => Readonly<Record<ConnectionQuality, number>>;
   readonly workerStats: () => Promise<readonly WorkerStats[]>;
   readonly gifts: GiftMetrics;
   readonly giftSources: GiftSources;
@@ -78,6 +80,15 @@ function makeRegistry(sources: MetricsSources): Registry {
   };
   gauge('flylive_rooms', 'Rooms open on this node', sources.roomCount);
   gauge('flylive_connections', 'WebSocket connections of this node', sources.connectionCount);
+  const members: Gauge<'quality'> = new Gauge({
+    name: 'flylive_members_by_quality',
+    help: 'Members who send audio to this node, by the quality of their connection',
+    labelNames: ['quality'],
+    registers: [registry],
+    collect: () => {
+      for (const [quality, count] of Object.entries(sources.memberQualities())) members.set({ quality }, count);
+    },
+  });
   sources.gifts.register(registry, sources.giftSources);
 
   const perWorker = (name: string, help: string, read: (worker: WorkerStats) => number): void => {

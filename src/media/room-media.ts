@@ -2,7 +2,7 @@ import type { IceParameters, RtpCapabilities } from 'mediasoup/types';
 import type { ReceivingPath, SendingPath } from '../core/audio-path.ts';
 import { Emitter } from '../core/emitter.ts';
 import { type AppCode, AppError } from '../core/errors.ts';
-import type { SpeakerLevel } from '../core/events.ts';
+import type { MemberQuality, SpeakerLevel } from '../core/events.ts';
 import type { RoomId, SessionId, UserId } from '../core/ids.ts';
 import type { Logger } from '../core/logger.ts';
 import { AudienceGroup } from './audience-group.ts';
@@ -15,6 +15,7 @@ import {
   type ResumeResult,
 } from './member-media.ts';
 import type { Direction, TransportDescription } from './member-transport.ts';
+import { QualitySampler } from './quality-sampler.ts';
 import { SpeakerSelection } from './speaker-selection.ts';
 import { Stage, type StageProducer } from './stage.ts';
 import type { WorkerPool } from './worker-pool.ts';
@@ -29,6 +30,8 @@ export interface RoomMediaOptions {
   readonly packetMs?: number;
   /** How many speakers, the loudest, are forwarded at a time; 0 or left out: all. */
   readonly maxForwardedSpeakers?: number;
+  /** How often the quality of each producer is read while it is watched, ms. Default: 5,000. */
+  readonly qualityIntervalMs?: number;
 }
 
 export interface RoomMediaEvents {
@@ -36,6 +39,8 @@ export interface RoomMediaEvents {
   levels: [levels: SpeakerLevel[]];
   /** Whose voices reach the listeners now, by user id; after each change. */
   forwarded: [userIds: UserId[]];
+  /** How well the voices arrive, one entry a user who sends; after each change of a class, while it is watched. */
+  qualities: [qualities: MemberQuality[]];
   /** A producer ended without a call having answered its id: its transport failed, or was replaced. */
   producerFailed: [producer: { producerId: string; userId: UserId }];
   /**
@@ -65,6 +70,7 @@ export class RoomMedia extends Emitter<RoomMediaEvents> {
   readonly roomId: RoomId;
   readonly #stage: Stage;
   readonly #selection: SpeakerSelection;
+  readonly #quality: QualitySampler;
   readonly #audiences: AudienceGroup;
   readonly #members = new Map<SessionId, MemberMedia>();
   /** Routers that are about to be reported as lost. */
@@ -100,6 +106,8 @@ export class RoomMedia extends Emitter<RoomMediaEvents> {
     selection.on('held', (producerId, held) => audiences.hold(producerId, held));
     selection.on('forwarded', (userIds) => this.emit('forwarded', userIds));
     this.#selection = selection;
+    this.#quality = new QualitySampler(stage, logger, options.qualityIntervalMs);
+    this.#quality.on('qualities', (qualities) => this.emit('qualities', qualities));
     this.#audiences = audiences;
     stage.on('lost', () => this.#onStageLost());
     stage.on('levels', (levels) => this.emit('levels', levels));
@@ -123,6 +131,16 @@ export class RoomMedia extends Emitter<RoomMediaEvents> {
       producers: this.#stage.size,
       consumers: members.reduce((sum, { consumers }) => sum + consumers, 0),
     };
+  }
+
+  /** How well the voices arrive, one entry a user who sends and was measured; empty while nobody watches. */
+  get qualities(): MemberQuality[] {
+    return this.#quality.qualities;
+  }
+
+  /** Reads the quality of connections from now on, or no longer. */
+  watchQuality(watched: boolean): void {
+    if (!this.#closed) this.#quality.watch(watched);
   }
 
   /** Whether a producer is kept from the listeners now, because others are louder. */
@@ -277,6 +295,7 @@ export class RoomMedia extends Emitter<RoomMediaEvents> {
     this.#audiences.close();
     this.#stage.close();
     this.#selection.close();
+    this.#quality.close();
     this.emit('closed');
   }
 

@@ -69,7 +69,8 @@ export class LocalRoom {
     this.feed = feed;
     this.opus = opus;
     this.events = new EventBroadcast(feed, wire);
-    this.activity = new RoomActivityBroadcast({ feed, wire, countMembers, logger });
+    const onWatched = (watched: boolean) => this.#media.watchQuality(watched);
+    this.activity = new RoomActivityBroadcast({ feed, wire, countMembers, onWatched, logger });
     this.#media = media;
     this.#onMemberGone = onMemberGone;
     this.#stopListening = feed.on('entry', (entry) => this.#follow(entry));
@@ -90,8 +91,11 @@ export class LocalRoom {
     this.#media = media;
     this.activity.setLevels([]);
     this.activity.setForwarded([]);
+    this.activity.setQualities([]);
+    media.watchQuality(this.activity.watched);
     media.on('levels', (levels) => this.activity.setLevels(levels));
     media.on('forwarded', (userIds) => this.activity.setForwarded(userIds));
+    media.on('qualities', (qualities) => this.activity.setQualities(qualities));
   }
 
   get members(): readonly LocalMember[] {

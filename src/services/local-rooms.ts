@@ -1,4 +1,5 @@
 import { AppError } from '../core/errors.ts';
+import type { ConnectionQuality } from '../core/events.ts';
 import type { NodeId, RoomId } from '../core/ids.ts';
 import type { Logger } from '../core/logger.ts';
 import type { OpusSettings } from '../core/model.ts';
@@ -71,6 +72,15 @@ export class LocalRooms {
   /** A room that is open here; null for any other. */
   find(roomId: RoomId): LocalRoom | null {
     return this.#held.get(roomId)?.room ?? null;
+  }
+
+  /** How many members who send audio here have a connection of each class. */
+  countQualities(): Record<ConnectionQuality, number> {
+    const counts = { good: 0, fair: 0, poor: 0 };
+    for (const { room } of this.#held.values()) {
+      for (const { quality } of room?.media.qualities ?? []) counts[quality] += 1;
+    }
+    return counts;
   }
 
   /** Gives up every room; memberships stay in Redis. */

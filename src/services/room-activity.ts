@@ -1,4 +1,4 @@
-import type { ReactionCount, ReactionKind, RoomActivity, SpeakerLevel } from '../core/events.ts';
+import type { MemberQuality, ReactionCount, ReactionKind, RoomActivity, SpeakerLevel } from '../core/events.ts';
 import type { UserId } from '../core/ids.ts';
 import type { Logger } from '../core/logger.ts';
 import type { ByteSink } from './byte-sink.ts';
@@ -23,12 +23,15 @@ export interface RoomActivityOptions {
   readonly feed: RoomFeed;
   readonly wire: WireFormat;
   readonly countMembers: () => Promise<number>;
+  /** Called when the first watcher comes and when the last one has gone. */
+  readonly onWatched: (watched: boolean) => void;
   readonly logger: Logger;
 }
 
 /**
- * Who is audible in a room, who is forwarded, how many are there and how they react, written to every watching socket: the
- * newest state only, at most as often as levels are observed. Encoded once.
+ * Who is audible in a room, who is forwarded, how well they are connected, how many are there and how they react, written
+ * to every watching socket: the newest state only, at most as often as levels are observed. Encoded once, and once more
+ * for those who are to learn of qualities while others know them.
  */
 export class RoomActivityBroadcast {
   readonly #options: RoomActivityOptions;
@@ -36,6 +39,9 @@ export class RoomActivityBroadcast {
   readonly #stopListening: () => void;
   #levels: readonly SpeakerLevel[] = [];
   #forwarded: readonly UserId[] = [];
+  #qualities: readonly MemberQuality[] = [];
+  /** Watchers who have not been written the newest qualities: they change rarely, so they are not part of each state. */
+  readonly #unaware = new Set<ActivityWatcher>();
   /** Null until it has been counted once; nothing is written before. */
   #participantCount: number | null = null;
   #counts = false;
@@ -52,12 +58,21 @@ export class RoomActivityBroadcast {
     });
   }
 
+  /** Whether anybody watches. */
+  get watched(): boolean {
+    return this.#watchers.size > 0;
+  }
+
   /** Writes the state now and each newer one until {@link unwatch}. */
   watch(watcher: ActivityWatcher): void {
     this.#watchers.add(watcher);
+    if (this.#watchers.size === 1) this.#options.onWatched(true);
     const activity = this.#activity();
     if (activity !== null) {
-      watcher.sink.write(this.#options.wire.activity({ ...activity, reactions: [] }).for(watcher.requestId));
+      const full = { ...activity, reactions: [], quality: this.#qualities };
+      watcher.sink.write(this.#options.wire.activity(full).for(watcher.requestId));
+    } else {
+      this.#unaware.add(watcher);
     }
     // Not before somebody asks: the first member is not counted until its join is done.
     if (!this.#counts) {
@@ -68,7 +83,11 @@ export class RoomActivityBroadcast {
 
   /** Again without effect. */
   unwatch(watcher: ActivityWatcher): void {
-    this.#watchers.delete(watcher);
+    this.#unaware.delete(watcher);
+    if (this.#watchers.delete(watcher) && !this.watched && !this.#closed) {
+      this.#qualities = [];
+      this.#options.onWatched(false);
+    }
   }
 
   /** Takes the observer's newest levels, loudest first. */
@@ -80,6 +99,14 @@ export class RoomActivityBroadcast {
   /** Takes whose voices are forwarded now. */
   setForwarded(userIds: readonly UserId[]): void {
     this.#forwarded = userIds;
+    this.#publish();
+  }
+
+  /** Takes how well those who send are connected. */
+  setQualities(qualities: readonly MemberQuality[]): void {
+    if (qualities.length === 0 && this.#qualities.length === 0) return;
+    this.#qualities = qualities;
+    for (const watcher of this.#watchers) this.#unaware.add(watcher);
     this.#publish();
   }
 
@@ -96,6 +123,7 @@ export class RoomActivityBroadcast {
     this.#stopReactionsTimer();
     if (this.#countTimer !== null) clearTimeout(this.#countTimer);
     this.#watchers.clear();
+    this.#unaware.clear();
   }
 
   #activity(): RoomActivity | null {
@@ -118,9 +146,13 @@ export class RoomActivityBroadcast {
     const activity = this.#activity();
     this.#reactions.clear();
     if (activity === null) return;
-    const shared = this.#options.wire.activity(activity);
-    for (const { sink, requestId } of this.#watchers) {
-      if (sink.writable && sink.bufferedBytes < skipAboveBytes) sink.write(shared.for(requestId));
+    const { wire } = this.#options;
+    const shared = wire.activity(activity);
+    const full = this.#unaware.size > 0 ? wire.activity({ ...activity, quality: this.#qualities }) : shared;
+    for (const watcher of this.#watchers) {
+      const { sink, requestId } = watcher;
+      if (!sink.writable || sink.bufferedBytes >= skipAboveBytes) continue;
+      sink.write((this.#unaware.delete(watcher) ? full : shared).for(requestId));
     }
   }
 

@@ -57,6 +57,13 @@ const entries: readonly FeedEntry[] = [
 const activities = [
   { levels: [], forwarded: [], participantCount: 0, reactions: [] },
   { levels: [{ userId: userIdSchema.parse(7), level: -127 }], forwarded: [], participantCount: 5_000, reactions: [] },
+  {
+    levels: [],
+    forwarded: [],
+    participantCount: 2,
+    reactions: [],
+    quality: [{ userId: userIdSchema.parse(7), quality: 'poor', loss: 0.25, jitterMs: 12, rttMs: null }],
+  } as const,
 ];
 
 function logged(n: number, topic: 'room' | 'media' | 'gift', json: object): FeedEntry {

@@ -21,6 +21,8 @@ export const iconPaths = {
   reply: 'M10 6L4 12l6 6M4.500 12H14a6 6 0 0 1 6 6',
   seat: 'M7 4h10v8H7zM5 12h14v4H5zM7 16v4M17 16v4',
   send: 'M4 12l16-8-6 16-3-6-7-2Z',
+  signalFair: 'M5 19v-4M12 19v-9M19 19.100v-.1',
+  signalPoor: 'M5 19v-4M12 19.100v-.1M19 19.100v-.1',
   smile: 'M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18ZM8 14a4.500 4.500 0 0 0 8 0M9 9.500h.01M15 9.500h.01',
   sound: 'M4 9.500v5h3.500L12 18V6L7.500 9.500H4ZM15.500 9a4 4 0 0 1 0 6M18 6.500a8 8 0 0 1 0 11',
   trash: 'M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13',
