@@ -28,6 +28,8 @@ const defaults = {
   talk: 'all',
   /** 20, 40 or 60. */
   'packet-ms': '20',
+  /** 1: speakers leave out most packets of silence. */
+  dtx: '0',
   seconds: '20',
   /** Of the server; a bare one has a single worker. */
   workers: '2',
@@ -129,6 +131,7 @@ function toPlan(settings: Settings, url: string, rooms: LoadPlan['rooms']): Load
     speakers: Number(settings.speakers),
     talk,
     packetTime,
+    dtx: settings.dtx === '1',
     seconds: Number(settings.seconds),
     listenerProcesses: Number(settings.processes),
   };

@@ -40,6 +40,7 @@ export const loadTest = defineCommand({
     },
     minutes: { type: 'string', description: 'How long to measure', default: '1', valueHint: `0.05-${most.minutes}` },
     'packet-ms': { type: 'enum', description: 'Sound in a packet, ms', options: ['20', '40', '60'], default: '20' },
+    dtx: { type: 'boolean', description: 'Speakers leave out most packets of silence', default: false },
     processes: { type: 'string', description: 'Processes that listeners are spread over; else as many as they need' },
     'stand-in': {
       type: 'string',
@@ -78,6 +79,7 @@ export const loadTest = defineCommand({
           speakers,
           talk: args.talk,
           packetTime: packetTimes[args['packet-ms']],
+          dtx: args.dtx,
           seconds,
           listenerProcesses,
         };

@@ -28,6 +28,7 @@ async function seatSpeakers(roomId: string): Promise<void> {
     allowRemote: false,
     talk: 'conversation',
     packetTime: 20,
+    dtx: false,
     parallel: 5,
     speakers: Array.from({ length: 15 }, () => ({ token: token(), roomId })),
     listeners: [],

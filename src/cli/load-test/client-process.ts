@@ -21,7 +21,7 @@ class Crowd {
 
   /** Speakers join and begin to send. */
   speak(): Promise<JoinResult> {
-    const { speakers, packetTime, talk } = this.#order;
+    const { speakers, packetTime, dtx, talk } = this.#order;
     const places = new Map<string, number>();
     const talks = new Map<string, Talk>();
     const sizes = new Map<string, number>();
@@ -31,7 +31,7 @@ class Crowd {
       const place = places.get(roomId) ?? 0;
       places.set(roomId, place + 1);
       const ofRoom = talks.get(roomId);
-      if (ofRoom) await member.speak(packetTime, ofRoom, place);
+      if (ofRoom) await member.speak({ packetTime, dtx }, ofRoom, place);
     });
   }
 

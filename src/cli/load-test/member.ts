@@ -4,9 +4,9 @@ import type { inferRouterOutputs } from '@trpc/server';
 import type { AppRouter } from '../../routers/index.ts';
 import { LightClient } from './light-client.ts';
 import { isLoopback } from './loopback.ts';
-import { createSsrc, Microphone, sendParameters } from './microphone.ts';
+import { createSsrc, type Encoding, Microphone, sendParameters } from './microphone.ts';
 import { PacketCounter } from './packet-counter.ts';
-import type { PacketTime, Talk } from './talk.ts';
+import type { Talk } from './talk.ts';
 import type { DtlsCertificate } from './webrtc/certificate.ts';
 import { ClientTransport, type ServerTransport } from './webrtc/client-transport.ts';
 
@@ -87,7 +87,7 @@ export class LoadMember {
   }
 
   /** Joins, takes a seat and begins to send, without hearing anything yet. @throws as {@link listen} */
-  async speak(packetTime: PacketTime, talk: Talk, place: number): Promise<void> {
+  async speak(encoding: Encoding, talk: Talk, place: number): Promise<void> {
     const { snapshot } = await this.#call<Outputs['room']['join']>('room.join', {});
     this.#subscribe(snapshot.cursor);
     await this.#call('seat.take', {});
@@ -104,7 +104,7 @@ export class LoadMember {
       rtpParameters: sendParameters(ssrc),
     });
     this.#producerId = producerId;
-    this.#microphone = new Microphone(transport, ssrc, packetTime, talk, place);
+    this.#microphone = new Microphone(transport, ssrc, encoding, talk, place);
   }
 
   /** Begins to hear the other speakers, who must be there. @throws as {@link listen} */

@@ -12,6 +12,8 @@ export interface StartOrder {
   readonly allowRemote: boolean;
   readonly talk: TalkPattern;
   readonly packetTime: PacketTime;
+  /** Whether speakers leave out most packets of silence. */
+  readonly dtx: boolean;
   /** Members who join at a time. */
   readonly parallel: number;
   /** All speakers of a room are of one process. */

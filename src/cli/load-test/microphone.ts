@@ -8,6 +8,8 @@ const payloadType = 111;
 /** As Chromium numbers them. */
 const extensionId = { audioLevel: 1, absoluteSendTime: 2, transportSequence: 3, mid: 4 };
 const mid = '0';
+/** With DTX: how long silence is sent as it is, and how often from then on, ms, as Chromium's Opus does it. */
+const silenceTime = { before: 200, between: 400 };
 /** The fixed header, that of the extensions, and three words of them. */
 const headerLength = 12 + 4 + 12;
 
@@ -43,24 +45,40 @@ export function createSsrc(): number {
   return randomInt(1, 2 ** 32);
 }
 
+/** Where packets go. */
+type RtpSink = Pick<ClientTransport, 'sendRtp'>;
+
+/** How a speaker makes packets. */
+export interface Encoding {
+  readonly packetTime: PacketTime;
+  /** Whether most packets of silence are left out. */
+  readonly dtx: boolean;
+}
+
 /** Sends recorded Opus on time, without end, as loud as the talk wants it. */
 export class Microphone {
-  readonly #transport: ClientTransport;
+  readonly #transport: RtpSink;
   readonly #ssrc: number;
   readonly #packetTime: PacketTime;
+  readonly #dtx: boolean;
   readonly #level: (now: number) => number;
   readonly #voice: readonly Buffer[];
   readonly #silence: Buffer;
   readonly #startedAt = performance.now();
   readonly #firstSequence = randomInt(2 ** 16);
+  /** Packets that were due until now, those left out included. */
+  #due = 0;
   #sent = 0;
+  /** How long nothing has been said, ms. */
+  #silentFor = 0;
   #timer: NodeJS.Timeout | undefined;
 
   /** @param place - the speaker's in the room */
-  constructor(transport: ClientTransport, ssrc: number, packetTime: PacketTime, talk: Talk, place: number) {
+  constructor(transport: RtpSink, ssrc: number, { packetTime, dtx }: Encoding, talk: Talk, place: number) {
     this.#transport = transport;
     this.#ssrc = ssrc;
     this.#packetTime = packetTime;
+    this.#dtx = dtx;
     this.#level = (now) => talk.levelOf(place, now);
     this.#voice = voiceFrames(packetTime);
     this.#silence = silentFrame(packetTime);
@@ -78,26 +96,33 @@ export class Microphone {
 
   /** Timers come late, so each is set from the beginning, and what is due by then is sent. */
   #schedule(): void {
-    const due = this.#startedAt + (this.#sent + 1) * this.#packetTime;
+    const due = this.#startedAt + (this.#due + 1) * this.#packetTime;
     this.#timer = setTimeout(
       () => {
         const now = performance.now();
-        while (this.#startedAt + (this.#sent + 1) * this.#packetTime <= now) this.#sendNext(now);
+        while (this.#startedAt + (this.#due + 1) * this.#packetTime <= now) this.#passNext(now);
         this.#schedule();
       },
       Math.max(0, due - performance.now()),
     );
   }
 
-  #sendNext(now: number): void {
+  #passNext(now: number): void {
     const level = this.#level(now);
     const isVoice = level < silentFrom;
+    this.#silentFor = isVoice ? 0 : this.#silentFor + this.#packetTime;
+    const beyond = this.#silentFor - silenceTime.before;
+    if (!this.#dtx || beyond <= 0 || beyond % silenceTime.between < this.#packetTime) this.#send(level, isVoice, now);
+    this.#due += 1;
+  }
+
+  #send(level: number, isVoice: boolean, now: number): void {
     const frame = (isVoice ? this.#voice[this.#sent % this.#voice.length] : undefined) ?? this.#silence;
     const packet = Buffer.alloc(headerLength + frame.length);
     packet.writeUInt8(0x90, 0); // version 2, with extensions
     packet.writeUInt8(payloadType, 1);
     packet.writeUInt16BE((this.#firstSequence + this.#sent) % 2 ** 16, 2);
-    packet.writeUInt32BE((this.#sent * this.#packetTime * (clockRate / 1_000)) % 2 ** 32, 4);
+    packet.writeUInt32BE((this.#due * this.#packetTime * (clockRate / 1_000)) % 2 ** 32, 4);
     packet.writeUInt32BE(this.#ssrc, 8);
     packet.writeUInt16BE(0xbe_de, 12);
     packet.writeUInt16BE(3, 14); // words

@@ -9,6 +9,7 @@ const plan: LoadPlan = {
   speakers: 2,
   talk: 'all',
   packetTime: 20,
+  dtx: false,
   seconds: 10,
   listenerProcesses: 1,
 };

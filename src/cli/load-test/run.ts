@@ -13,6 +13,8 @@ export interface LoadPlan {
   readonly speakers: number;
   readonly talk: TalkPattern;
   readonly packetTime: PacketTime;
+  /** Whether speakers leave out most packets of silence. */
+  readonly dtx: boolean;
   /** How long is measured, once everybody is in and has settled, s. */
   readonly seconds: number;
   /** Processes that listeners are spread over; speakers have one of their own. */
@@ -127,8 +129,9 @@ function divide({ rooms, speakers, listenerProcesses }: LoadPlan): Share[] {
   return [first, ...others.filter(({ listeners }) => listeners.length > 0)];
 }
 
-function startProcess({ url, allowRemote, talk, packetTime }: LoadPlan, share: Share): Promise<ClientProcess> {
-  return ClientProcess.start({ url, allowRemote, talk, packetTime, parallel: parallelJoins, ...share });
+function startProcess(plan: LoadPlan, share: Share): Promise<ClientProcess> {
+  const { url, allowRemote, talk, packetTime, dtx } = plan;
+  return ClientProcess.start({ url, allowRemote, talk, packetTime, dtx, parallel: parallelJoins, ...share });
 }
 
 async function joinAll(processes: readonly ClientProcess[], step: 'speak' | 'hear' | 'listen'): Promise<JoinResult> {
