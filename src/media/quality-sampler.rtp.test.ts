@@ -17,7 +17,7 @@ import { RoomMedia } from './room-media.ts';
 /** Longer than mediasoup takes to count what is missing. */
 const qualityIntervalMs = 1_500;
 
-/** A voice of 50 packets a second over a path that loses every `loseEvery`th of them; 0: none. */
+/** A voice of 50 packets a second; `path.loseEvery` is set to lose every so many of them (0: none). */
 async function speak(room: RoomMedia, user: number, ssrc: number) {
   const session = { sessionId: sessionId(), userId: userId(user) };
   const { transportId, ...server } = await room.createTransport(session.sessionId, 'send');

@@ -52,6 +52,9 @@ describe('the HTTP endpoints of a node', () => {
       const text = await response.text();
       expect(text).toMatch(/^flylive_rooms \d+$/m);
       expect(text).toMatch(/^flylive_connections \d+$/m);
+      for (const quality of ['good', 'fair', 'poor']) {
+        expect(text).toContain(`flylive_members_by_quality{quality="${quality}"} 0`);
+      }
       expect(text).toMatch(/^flylive_gifts_pending 0$/m);
       expect(text).toMatch(/^flylive_worker_alive\{worker="0"\} 1$/m);
       expect(text).toMatch(/^flylive_worker_alive\{worker="1"\} 1$/m);
