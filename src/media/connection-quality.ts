@@ -21,7 +21,8 @@ const relief = 0.7;
 /** So many measures in a row must be better before the class is. */
 const measuresToImprove = 2;
 
-const ranks = { good: 0, fair: 1, poor: 2 } as const;
+/** Classes in order, the worst highest. */
+export const ranks = { good: 0, fair: 1, poor: 2 } as const;
 
 /**
  * The class of one measure: that of its worst value. What is unknown (null) does not count.

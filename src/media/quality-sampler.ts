@@ -3,7 +3,7 @@ import { Emitter } from '../core/emitter.ts';
 import type { ConnectionMeasure, MemberQuality } from '../core/events.ts';
 import type { UserId } from '../core/ids.ts';
 import type { Logger } from '../core/logger.ts';
-import { QualityTrend } from './connection-quality.ts';
+import { QualityTrend, ranks } from './connection-quality.ts';
 import type { Stage, StageProducer } from './stage.ts';
 
 export interface QualitySamplerEvents {
@@ -61,7 +61,7 @@ export class QualitySampler extends Emitter<QualitySamplerEvents> {
     for (const { userId, result } of this.#sampled.values()) {
       if (!result) continue;
       const known = byUser.get(userId);
-      if (!known || severity[result.quality] > severity[known.quality]) byUser.set(userId, { userId, ...result });
+      if (!known || ranks[result.quality] > ranks[known.quality]) byUser.set(userId, { userId, ...result });
     }
     return [...byUser.values()].sort((a, b) => a.userId - b.userId);
   }
@@ -131,8 +131,6 @@ export class QualitySampler extends Emitter<QualitySamplerEvents> {
     this.emit('qualities', qualities);
   }
 }
-
-const severity = { good: 0, fair: 1, poor: 2 } as const;
 
 /** @param before - counters when the producer was asked last, and not paused since */
 function measureSince(before: Counters, stat: ProducerStat, { producer }: StageProducer): ConnectionMeasure {
