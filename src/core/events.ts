@@ -63,23 +63,18 @@ export type LeaveReason = z.infer<typeof leaveReason>;
 
 /** Why a seat is free again. */
 const seatLeftReason = z.enum(['left', 'removed', 'seatCountReduced', 'memberLeft']);
-export type SeatLeftReason = z.infer<typeof seatLeftReason>;
 
 /** Why a hand is down again. */
 const seatRequestEnd = z.enum(['canceled', 'approved', 'rejected', 'seated', 'memberLeft']);
-export type SeatRequestEnd = z.infer<typeof seatRequestEnd>;
 
 /** Why an invitation is no longer open. */
 const seatInvitationEnd = z.enum(['accepted', 'declined', 'expired', 'canceled', 'seated', 'memberLeft']);
-export type SeatInvitationEnd = z.infer<typeof seatInvitationEnd>;
 
 /** Why a room closed. */
 const roomCloseReason = z.enum(['idle', 'closedByHost', 'closedByOperator']);
-export type RoomCloseReason = z.infer<typeof roomCloseReason>;
 
 /** Why a producer ended. */
 const producerCloseReason = z.enum(['closed', 'replaced', 'seatLeft', 'failed']);
-export type ProducerCloseReason = z.infer<typeof producerCloseReason>;
 
 const roomEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('userJoined'), participant }),

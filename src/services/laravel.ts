@@ -52,7 +52,7 @@ export interface GiftOrder {
   readonly quantity: number;
   /** What the gifts of one send to several recipients share; null for one that was sent alone. */
   readonly batchId: GiftBatchId | null;
-  /** ms since the epoch. */
+  /** When it was accepted, ms since the epoch, by Redis's clock. */
   readonly sentAt: number;
 }
 

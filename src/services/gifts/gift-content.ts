@@ -1,36 +1,20 @@
 import { z } from 'zod';
 import {
-  type GiftBatchId,
-  type GiftId,
-  type GiftTransactionId,
   giftBatchIdSchema,
   giftIdSchema,
   giftTransactionIdSchema,
-  type RoomId,
   roomIdSchema,
-  type UserId,
   userIdSchema,
 } from '../../core/ids.ts';
+import type { GiftOrder } from '../laravel.ts';
 
 /** What was given by whom to whom; two sends of one transaction must have the same. */
-export interface GiftContent {
-  readonly transactionId: GiftTransactionId;
-  readonly giftId: GiftId;
-  readonly senderId: UserId;
-  readonly recipientId: UserId;
-  readonly roomId: RoomId;
-  readonly quantity: number;
-  /** Null for a gift that was sent alone. */
-  readonly batchId: GiftBatchId | null;
-}
+export type GiftContent = Omit<GiftOrder, 'sentAt'>;
 
 /** A claimed gift and its place in the queue. */
 export interface QueuedGift {
   readonly entryId: string;
-  readonly order: GiftContent & {
-    /** When it was accepted, ms since the epoch, by Redis's clock. */
-    readonly sentAt: number;
-  };
+  readonly order: GiftOrder;
   /** What the room sees of it, as JSON. */
   readonly event: string;
   /** Whether the room has been told. */
