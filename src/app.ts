@@ -94,9 +94,25 @@ const usualSeats = 15;
 export function createApp(config: Config, overrides: AppOverrides = {}): App {
   const logger = overrides.logger ?? createLogger(config.logLevel);
   const cleanups: { readonly name: string; readonly run: () => unknown }[] = [];
+  let starting: Promise<string> | null = null;
   let stopping: Promise<void> | null = null;
 
-  async function stop(): Promise<void> {
+  async function begin(): Promise<string> {
+    try {
+      return await start(config, overrides, logger, (name, run) => cleanups.push({ name, run }));
+    } catch (error) {
+      await cleanUp();
+      throw error;
+    }
+  }
+
+  async function end(): Promise<void> {
+    // What a start still under way is about to make is ended too.
+    await starting?.catch(() => undefined);
+    await cleanUp();
+  }
+
+  async function cleanUp(): Promise<void> {
     for (const { name, run } of cleanups.splice(0).reverse()) {
       try {
         await run();
@@ -107,15 +123,8 @@ export function createApp(config: Config, overrides: AppOverrides = {}): App {
   }
 
   return {
-    start: async () => {
-      try {
-        return await start(config, overrides, logger, (name, run) => cleanups.push({ name, run }));
-      } catch (error) {
-        await stop();
-        throw error;
-      }
-    },
-    stop: () => (stopping ??= stop()),
+    start: () => (starting ??= begin()),
+    stop: () => (stopping ??= end()),
   };
 }
 

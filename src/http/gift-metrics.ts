@@ -1,6 +1,7 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Histogram, type Registry } from 'prom-client';
 import type { GiftMeter } from '../services/gifts/gift-meter.ts';
 import type { GiftBacklog } from '../services/gifts/gift-review.ts';
+import { addGauge, shared } from './gauges.ts';
 
 /** What is read when it is asked for. */
 export interface GiftSources {
@@ -35,23 +36,15 @@ export class GiftMetrics implements GiftMeter {
       flylive_gifts_under_review: ['Gifts that wait for an operator, of all nodes', 'underReview'],
       flylive_gifts_oldest_pending_seconds: ['How long the oldest pending gift has waited', 'oldestMs'],
     } as const;
-    // Metrics are collected at once, and share one look at Redis.
-    let looking: Promise<GiftBacklog> | null = null;
-    const look = (): Promise<GiftBacklog> => (looking ??= backlog().finally(() => (looking = null)));
+    const look = shared(backlog);
     for (const [name, [help, field]] of Object.entries(depths)) {
-      const gauge: Gauge = new Gauge({
-        name,
-        help,
-        registers: [registry],
-        collect: async () => gauge.set((await look())[field] / (field === 'oldestMs' ? 1_000 : 1)),
-      });
+      addGauge(registry, { name, help }, async () => (await look())[field] / (field === 'oldestMs' ? 1_000 : 1));
     }
-    const pause: Gauge = new Gauge({
+    const pause = {
       name: 'flylive_gifts_paused',
       help: '1 while this node does not get through to the back end with gifts',
-      registers: [registry],
-      collect: () => pause.set(paused() ? 1 : 0),
-    });
+    };
+    addGauge(registry, pause, () => (paused() ? 1 : 0));
   }
 
   accepted(count: number): void {

@@ -1,8 +1,9 @@
 import { freemem, loadavg, totalmem } from 'node:os';
 import type { FastifyInstance } from 'fastify';
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { ConnectionQuality } from '../core/events.ts';
 import type { WorkerStats } from '../media/worker-pool.ts';
+import { addGauge, shared } from './gauges.ts';
 import type { GiftMetrics, GiftSources } from './gift-metrics.ts';
 
 export interface MetricsSources {
@@ -15,7 +16,7 @@ export interface MetricsSources {
 }
 
 /**
- * Metrics: `/metrics` answers the JSON of the seed (section 12), or Prometheus text to whoever accepts that;
+ * Metrics: `/metrics` answers JSON, or Prometheus text to whoever accepts that;
  * `/metrics/prometheus` always answers the text.
  */
 export function mountMetrics(server: FastifyInstance, sources: MetricsSources): void {
@@ -63,56 +64,34 @@ async function sendText(
 function makeRegistry(sources: MetricsSources): Registry {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
-  const gauge = (name: string, help: string, read: () => number | Promise<number>): void => {
-    const metric: Gauge = new Gauge({
-      name,
-      help,
-      registers: [registry],
-      collect: async () => {
-        try {
-          metric.set(await read());
-        } catch {
-          // What cannot be read now, as while Redis is away, must not look like a number.
-          metric.set(NaN);
-        }
-      },
-    });
-  };
-  gauge('flylive_rooms', 'Rooms open on this node', sources.roomCount);
-  gauge('flylive_connections', 'WebSocket connections of this node', sources.connectionCount);
-  const members: Gauge<'quality'> = new Gauge({
+  const { roomCount, connectionCount, memberQualities } = sources;
+  addGauge(registry, { name: 'flylive_rooms', help: 'Rooms open on this node' }, roomCount);
+  addGauge(registry, { name: 'flylive_connections', help: 'WebSocket connections of this node' }, connectionCount);
+  const byQuality = {
     name: 'flylive_members_by_quality',
     help: 'Members who send audio to this node, by the quality of their connection',
     labelNames: ['quality'],
-    registers: [registry],
-    collect: () => {
-      for (const [quality, count] of Object.entries(sources.memberQualities())) members.set({ quality }, count);
-    },
-  });
+  };
+  addGauge(registry, byQuality, () =>
+    Object.entries(memberQualities()).map(([quality, value]) => ({ labels: { quality }, value })),
+  );
   sources.gifts.register(registry, sources.giftSources);
 
-  const perWorker = (name: string, help: string, read: (worker: WorkerStats) => number): void => {
-    const metric: Gauge<'worker'> = new Gauge({
-      name,
-      help,
-      labelNames: ['worker'],
-      registers: [registry],
-      collect: async () => {
-        for (const worker of await sources.workerStats()) metric.set({ worker: worker.index }, read(worker));
-      },
-    });
-  };
-  perWorker('flylive_worker_alive', '1 while the mediasoup worker lives', ({ alive }) => (alive ? 1 : 0));
-  perWorker('flylive_worker_routers', 'Routers of the mediasoup worker', ({ routers }) => routers);
-  perWorker('flylive_worker_transports', 'Transports of the mediasoup worker', ({ transports }) => transports);
-  perWorker('flylive_worker_consumers', 'Consumers of the mediasoup worker', ({ consumers }) => consumers);
-  perWorker(
-    'flylive_worker_cpu_seconds',
-    'CPU time of the mediasoup worker',
-    ({ cpu }) => (cpu.user + cpu.system) / 1_000,
-  );
-  perWorker('flylive_worker_memory_bytes', 'Largest resident memory of the mediasoup worker', ({ maxRss }) => {
-    return maxRss * 1_024;
-  });
+  const workerStats = shared(sources.workerStats);
+  for (const [name, [help, read]] of Object.entries(workerGauges)) {
+    addGauge(registry, { name: `flylive_worker_${name}`, help, labelNames: ['worker'] }, async () =>
+      (await workerStats()).map((worker) => ({ labels: { worker: worker.index }, value: read(worker) })),
+    );
+  }
   return registry;
 }
+
+/** What is told of each mediasoup worker, by the name of the metric. */
+const workerGauges: Readonly<Record<string, readonly [help: string, read: (worker: WorkerStats) => number]>> = {
+  alive: ['1 while the mediasoup worker lives', ({ alive }) => (alive ? 1 : 0)],
+  routers: ['Routers of the mediasoup worker', ({ routers }) => routers],
+  transports: ['Transports of the mediasoup worker', ({ transports }) => transports],
+  consumers: ['Consumers of the mediasoup worker', ({ consumers }) => consumers],
+  cpu_seconds: ['CPU time of the mediasoup worker', ({ cpu }) => (cpu.user + cpu.system) / 1_000],
+  memory_bytes: ['Largest resident memory of the mediasoup worker', ({ maxRss }) => maxRss * 1_024],
+};

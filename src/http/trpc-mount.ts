@@ -145,6 +145,8 @@ export async function mountTrpc(server: FastifyInstance, options: TrpcMountOptio
     prefix: path,
     trpcOptions: {
       router: appRouter,
+      // One procedure a path, so that a proxy can tell by it what is asked for.
+      allowBatching: false,
       createContext: ({ req }): Context => {
         const adminRefusal = keyGuard.refusalOf(req.headers['x-internal-key'], req.ip);
         return { services, logger, connection: null, refusal: null, adminRefusal };

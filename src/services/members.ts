@@ -139,7 +139,7 @@ export class Members {
         return;
       } catch (error) {
         // Left, or continued over another connection meanwhile.
-        if (error instanceof AppError || this.#stopped) return;
+        if ((error instanceof AppError && !error.retryable) || this.#stopped) return;
         logger.warn({ err: error, roomId: member.roomId }, 'A lost socket could not be noted; trying again');
         await new Promise((resolve) => setTimeout(resolve, retryMs).unref());
       }

@@ -1,6 +1,7 @@
 import { RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import { AppError } from '../core/errors.ts';
 import type { UserId } from '../core/ids.ts';
+import { isRedisUnavailable } from './redis/connection.ts';
 import { rateCounterKey, rateOverridesKey } from './redis/keys.ts';
 import type { Scripts } from './redis/scripts.ts';
 
@@ -42,6 +43,7 @@ export class RateLimit {
       const keys = [rateCounterKey(name, userId), rateOverridesKey(userId)];
       return Number(await this.#scripts.run('take-use', keys, [name, perMinute]));
     } catch (error) {
+      if (!isRedisUnavailable(error)) throw error;
       if (withoutRedis === 'refuse') throw new AppError('SERVICE_UNAVAILABLE', { cause: error });
       return this.#countLocally(userId);
     }

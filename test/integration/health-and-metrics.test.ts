@@ -116,6 +116,11 @@ describe('a node that has lost Redis', () => {
       expect((await fetch(`${server.url}/ready`)).status).toBe(503);
       expect((await fetch(`${server.url}/live`)).status).toBe(200);
       expect((await fetch(`${server.url}/metrics`)).status).toBe(200);
+      const metrics = await fetch(`${server.url}/metrics/prometheus`);
+      expect(metrics.status).toBe(200);
+      const text = await metrics.text();
+      expect(text).toMatch(/^flylive_gifts_pending Nan$/m);
+      expect(text).toMatch(/^flylive_worker_alive\{worker="1"\} 1$/m);
       const stoppedAt = performance.now();
       await server.app.stop();
       expect(performance.now() - stoppedAt).toBeLessThan(10_000);

@@ -8,6 +8,8 @@ export type GiftProblem = GiftObstacle | 'BACK_END_DENIES_KEY' | 'PENDING_TOO_LO
 
 /** How old the answer may be, ms. */
 const knownForMs = 1_000;
+/** How old it may be while Redis does not answer, ms; what is known then is nothing. */
+const keptForMs = 10_000;
 
 /** Whether gifts are well, for operators. */
 export class GiftHealth {
@@ -18,12 +20,13 @@ export class GiftHealth {
     alarmMs: number,
     use: { readonly guard: GiftGuard; readonly review: GiftReview; readonly settlement: GiftSettlement },
   ) {
-    this.#problem = new CachedValue(knownForMs, async () => {
+    const look = async (): Promise<GiftProblem> => {
       if (use.settlement.denied) return 'BACK_END_DENIES_KEY';
       const obstacle = await use.guard.obstacle();
       if (obstacle !== null) return obstacle;
       return (await use.review.backlog()).oldestMs > alarmMs ? 'PENDING_TOO_LONG' : null;
-    });
+    };
+    this.#problem = new CachedValue(knownForMs, look, keptForMs);
   }
 
   /** Never throws; asks Redis at most once a second. */

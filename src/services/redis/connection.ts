@@ -57,8 +57,18 @@ export async function connectRedis(
   return redis;
 }
 
-/** Whether a command failed because Redis was not reached or did not answer in time, not because of the command. */
+/**
+ * What Redis answers while it cannot do what it is asked, whatever that is: a replica after a failover, a server that
+ * starts, is out of memory, or has lost its disk or too many replicas (Redis documentation, error replies).
+ */
+const refusals = /^(?:READONLY|MASTERDOWN|LOADING|OOM|MISCONF|NOREPLICAS|CLUSTERDOWN|TRYAGAIN)\b/;
+
+/** Whether a command failed because of the state that Redis or the way to it is in, not because of the command. */
 export function isRedisUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  return error.name === 'MaxRetriesPerRequestError' || /^(Command timed out|Connection is closed)/.test(error.message);
+  if (error.name === 'MaxRetriesPerRequestError') return true;
+  return (
+    /^(?:Command timed out|Connection is closed|Stream isn't writeable)/.test(error.message) ||
+    refusals.test(error.message)
+  );
 }
