@@ -31,6 +31,7 @@ export class Connection {
   readonly #ended = new Map<RoomId, AppCode>();
   readonly #close: (code: number, reason: string) => void;
   #identity: Identity | null = null;
+  #turn: Promise<unknown> = Promise.resolve();
   #subscriptions = 0;
   #presented = false;
   #revoked = false;
@@ -69,6 +70,13 @@ export class Connection {
   async authenticate(check: () => Promise<Identity>): Promise<void> {
     this.#presented = true;
     this.#identity = await check();
+  }
+
+  /** Runs a task when those before it are over: a connection carries one membership, so its joins must not overlap. */
+  inTurn<T>(task: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(task);
+    this.#turn = result.catch(() => undefined);
+    return result;
   }
 
   /** Notes why a membership ended, so that later calls can say so; nothing when another one has taken its place. */

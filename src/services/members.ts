@@ -33,6 +33,13 @@ export interface MembersDependencies {
   readonly logger: Logger;
 }
 
+/** What a join comes to. */
+export interface Joined {
+  readonly membership: Membership;
+  readonly snapshot: RoomSnapshot;
+  readonly room: LocalRoom;
+}
+
 /** Waits between attempts to tell Redis of a lost socket while Redis is away, ms. */
 const retryMs = 1_000;
 
@@ -57,11 +64,11 @@ export class Members {
    * @param continued - the session to continue; a session that is over begins anew
    * @throws AppError ROOM_NOT_FOUND, ROOM_FULL, BANNED, SESSION_REPLACED, ALREADY_IN_ANOTHER_ROOM, MEDIA_UNAVAILABLE, UPSTREAM_UNAVAILABLE
    */
-  async join(
-    connection: Connection,
-    roomId: RoomId,
-    continued: SessionId | null,
-  ): Promise<{ membership: Membership; snapshot: RoomSnapshot; room: LocalRoom }> {
+  async join(connection: Connection, roomId: RoomId, continued: SessionId | null): Promise<Joined> {
+    return connection.inTurn(() => this.#join(connection, roomId, continued));
+  }
+
+  async #join(connection: Connection, roomId: RoomId, continued: SessionId | null): Promise<Joined> {
     const { directory, rooms, nodeRooms, store, status, logger } = this.#use;
     const current = connection.member;
     if (current !== null && current.roomId !== roomId) throw new AppError('ALREADY_IN_ANOTHER_ROOM');

@@ -93,4 +93,17 @@ describe('a join that is completed late', () => {
     await eventually(() => expect(room.types()).toEqual(['seatTaken', 'seatTaken']));
     expect(room.refusal).toBeNull();
   });
+
+  it('of two rooms at once over one connection, the second is refused', async () => {
+    const [one, other] = [addRoom(server), addRoom(server)];
+    const user = server.laravel.addUser({ name: 'Everywhere' });
+    await using client = connect(server.url, user.token);
+    const [first, second] = await Promise.all([
+      client.trpc.room.join.mutate({ roomId: one }),
+      refusalOf(client.trpc.room.join.mutate({ roomId: other })),
+    ]);
+    expect(second).toBe('ALREADY_IN_ANOTHER_ROOM');
+    expect(first.snapshot.participantCount).toBe(1);
+    expect(await refusalOf(client.trpc.room.get.query({ roomId: other }))).toBe('ROOM_NOT_FOUND');
+  });
 });
