@@ -10,7 +10,7 @@ const gifts = Array.from({ length: 100 }, (_, index): QueuedGift => {
 const settled = ({ transactionId }: GiftOrder): GiftResult => {
   return { transactionId, status: 'settled', code: null, reason: null, senderBalance: 1 };
 };
-const goOn = () => Promise.resolve(true);
+const options = { goesOn: () => Promise.resolve(true) };
 
 /** A back end that refuses batches with certain gifts in them. */
 function refusing(bad: readonly string[], status = 422) {
@@ -30,7 +30,7 @@ describe('a batch that is refused as a whole', () => {
     'is halved until what is refused (%i) stands alone; the others are settled in order',
     async (status) => {
       const ledger = refusing(['17', '80'], status);
-      const { results, refused, failure } = await sendBatch(ledger, gifts, goOn);
+      const { results, refused, failure } = await sendBatch(ledger, gifts, options);
       expect(failure).toBeNull();
       expect(refused.map(({ order }) => order.transactionId)).toEqual(['17', '80']);
       expect([...results.keys()]).toEqual(
@@ -44,13 +44,13 @@ describe('a batch that is refused as a whole', () => {
 
   it('gift by gift, is a fault of the back end: nothing is put aside', async () => {
     const few = gifts.slice(0, 4);
-    const { results, refused, failure } = await sendBatch(refusing(['0', '1', '2', '3']), few, goOn);
-    expect([results.size, refused.length, failure?.kind]).toEqual([0, 0, 'unknown']);
+    const { results, refused, failure } = await sendBatch(refusing(['0', '1', '2', '3']), few, options);
+    expect([results.size, refused.length, failure?.kind]).toEqual([0, 0, 'refused']);
   });
 
   it('is left alone once it is another node’s business', async () => {
     const ledger = refusing(['0']);
-    const { failure } = await sendBatch(ledger, gifts, () => Promise.resolve(false));
+    const { failure } = await sendBatch(ledger, gifts, { goesOn: () => Promise.resolve(false) });
     expect(failure?.kind).toBe('unknown');
     expect(ledger.batches).toHaveLength(1);
   });
@@ -65,7 +65,7 @@ describe('a batch without a clear answer', () => {
     [new LaravelRefusedError(403, 'no'), 'denied', 0],
   ])('(%s) is undecided: %s', async (error, kind, retryAfterMs) => {
     const ledger = { settleGifts: () => Promise.reject(error) };
-    const verdict = await sendBatch(ledger, gifts, goOn);
+    const verdict = await sendBatch(ledger, gifts, options);
     expect(verdict).toMatchObject({ refused: [], failure: { kind, retryAfterMs } });
     expect(verdict.results.size).toBe(0);
   });
@@ -81,7 +81,7 @@ describe('a batch without a clear answer', () => {
         },
       },
       gifts,
-      goOn,
+      options,
     );
     expect([results.size, refused.length, failure?.kind]).toEqual([50, 0, 'unknown']);
   });

@@ -37,6 +37,8 @@ export async function connectRedis(
     ...(role === 'commands'
       ? { commandTimeout: commandTimeoutMs, maxRetriesPerRequest: 1 }
       : { maxRetriesPerRequest: null }),
+    // After a failover the name leads to the new master, this connection to the old one.
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
     retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 10), longestReconnectDelayMs),
   });
   let reported = false;
@@ -57,8 +59,11 @@ export async function connectRedis(
   return redis;
 }
 
-/** Whether a command failed because Redis was not reached or did not answer in time, not because of the command. */
+/** Whether a command failed because Redis was not reached, did not answer in time or is no master, not because of the command. */
 export function isRedisUnavailable(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
-  return error.name === 'MaxRetriesPerRequestError' || /^(Command timed out|Connection is closed)/.test(error.message);
+  return (
+    error.name === 'MaxRetriesPerRequestError' ||
+    /^(Command timed out|Connection is closed|READONLY)/.test(error.message)
+  );
 }
