@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type GiftOrder, type GiftResult, LaravelRefusedError, LaravelUnavailableError } from '../laravel.ts';
 import { sendBatch } from './gift-batch.ts';
 import type { QueuedGift } from './gift-content.ts';
@@ -84,5 +84,56 @@ describe('a batch without a clear answer', () => {
       options,
     );
     expect([results.size, refused.length, failure?.kind]).toEqual([50, 0, 'unknown']);
+  });
+});
+
+describe('a batch that is sent in parts', () => {
+  /** A back end that does not answer batches with certain gifts in them. */
+  function stumbling(bad: readonly string[]) {
+    const batches: string[][] = [];
+    return {
+      batches,
+      settleGifts: async (orders: readonly GiftOrder[]) => {
+        batches.push(orders.map(({ transactionId }) => transactionId));
+        if (orders.some(({ transactionId }) => bad.includes(transactionId))) throw new LaravelUnavailableError('500');
+        return orders.map(settled);
+      },
+    };
+  }
+  const inParts = { ...options, inParts: true };
+  const send = (ledger: ReturnType<typeof stumbling>) => sendBatch(ledger, gifts, inParts);
+  const idsOf = (queued: readonly QueuedGift[]) => queued.map(({ order }) => order.transactionId);
+
+  beforeEach(() => {
+    vi.spyOn(Math, 'random').mockReturnValue(0.5);
+  });
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
+  it.each([[['17']], [['0']], [['99']], [['3', '4', '80']]])(
+    'gets all answered but what is not (%j), in few requests',
+    async (bad) => {
+      const ledger = stumbling(bad);
+      const { results, unanswered, refused, failure } = await send(ledger);
+      expect([idsOf(unanswered), refused, failure]).toEqual([bad, [], null]);
+      expect(results.size).toBe(100 - bad.length);
+      expect(ledger.batches[0]).toEqual(['50']);
+      expect(ledger.batches.length).toBeLessThanOrEqual(16 * bad.length);
+    },
+  );
+
+  it('costs one request while the back end is away', async () => {
+    const ledger = stumbling(idsOf(gifts));
+    const { results, unanswered, failure } = await send(ledger);
+    expect([results.size, unanswered, failure?.kind]).toEqual([0, [], 'unknown']);
+    expect(ledger.batches).toHaveLength(1);
+  });
+
+  it('costs few requests when the back end goes away after the first', async () => {
+    const ledger = stumbling(idsOf(gifts).filter((id) => id !== '50'));
+    const { results, failure } = await send(ledger);
+    expect([results.size, failure?.kind]).toEqual([1, 'unknown']);
+    expect(ledger.batches.length).toBeLessThan(20);
   });
 });
