@@ -33,8 +33,8 @@ const START_TIMEOUT_MS = 60_000;
 const PORT_ATTEMPTS = 5;
 
 /**
- * Starts a Redis server of our own on the loopback interface, for development and tests: append-only file with an
- * fsync every second, no snapshots, no eviction, as production should have it. It cannot outlive this process.
+ * Starts a Redis server of our own on the loopback interface, for development and tests: append-only file
+ * on disk before it answers, no snapshots, no eviction, as production should have it. It cannot outlive this process.
  *
  * @returns once it answers PING
  * @throws DevError when redis-server is missing or does not start, or when another process uses `dataDir`

@@ -153,7 +153,7 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
   const store = new RoomStore(redis, scripts);
   const producers = new ProducerStore(scripts);
   const { wrapLaravel = same, wrapGiftQueue = same } = overrides;
-  const laravel = wrapLaravel(new LaravelClient(config.laravel));
+  const laravel = wrapLaravel(new LaravelClient(config.laravel, logger));
   const control = new ControlBus(redis, subscriber, logger);
   const revocations = new RevocationList(redis, control);
   const auth = new Authenticator(redis, laravel, revocations, logger);
@@ -183,7 +183,11 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
   onStop('Redis of gifts', () => giftRedis.quit());
   const giftScripts = new Scripts(giftRedis, config.rooms.eventLogLength);
   const giftQueue = wrapGiftQueue(new GiftQueue(giftRedis, giftScripts, nodeId));
-  const giftGuard = new GiftGuard(giftRedis, config.gifts.replicasAck);
+  const giftGuard = new GiftGuard(
+    giftRedis,
+    { wantedReplicas: config.gifts.replicasAck, trustFsync: config.gifts.trustFsync },
+    logger,
+  );
   const giftReview = new GiftReview(redis, scripts);
   const giftOutcomes = new GiftOutcomes(redis, subscriber, scripts, logger);
   const giftMetrics = new GiftMetrics();

@@ -78,6 +78,8 @@ export const environmentSchema = z.object({
 
   /** Replicas that must confirm a gift before it counts as accepted; not set: one while any is connected. */
   GIFT_REPLICAS_ACK: count(0, 10).optional(),
+  /** Takes the operator's word for `appendfsync always` where Redis does not let its CONFIG be read. */
+  GIFT_REDIS_FSYNC_ALWAYS: z.stringbool().default(false),
   /** A gift that has been pending for longer is reported as a fault of the node. */
   GIFT_PENDING_ALARM_SECONDS: count(1, 86_400).default(120),
 
@@ -213,6 +215,7 @@ function toConfig(env: Environment) {
     gifts: {
       /** Null: one while any is connected. */
       replicasAck: env.GIFT_REPLICAS_ACK ?? null,
+      trustFsync: env.GIFT_REDIS_FSYNC_ALWAYS,
       pendingAlarmMs: env.GIFT_PENDING_ALARM_SECONDS * 1_000,
     },
     limits: {

@@ -48,6 +48,11 @@ export const giftListInput = z.strictObject({ limit: z.int().min(1).max(1_000).d
 
 export const giftRetryInput = z.strictObject({
   /** Left out: all that are under review, the oldest first. */
-  transactionIds: z.array(giftTransactionIdSchema).min(1).max(1_000).optional(),
+  transactionIds: z
+    .array(giftTransactionIdSchema)
+    .min(1)
+    .max(1_000)
+    .refine((ids) => new Set(ids).size === ids.length, 'must not repeat an id')
+    .optional(),
   limit: z.int().min(1).max(10_000).default(1_000),
 });

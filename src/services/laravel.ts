@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Logger } from '../core/logger.ts';
 import {
   type GiftBatchId,
   type GiftId,
@@ -146,9 +147,11 @@ export interface LaravelOptions {
  */
 export class LaravelClient {
   readonly #options: LaravelOptions;
+  readonly #logger: Logger;
 
-  constructor(options: LaravelOptions) {
+  constructor(options: LaravelOptions, logger: Logger) {
     this.#options = options;
+    this.#logger = logger;
   }
 
   /** @returns null when the token is not valid */
@@ -190,7 +193,7 @@ export class LaravelClient {
     return parse(z.object({ gifts: z.array(giftSchema) }), await this.#call('GET', '/gifts')).gifts;
   }
 
-  /** @returns one result a gift, in any order */
+  /** @returns results in any order; those that do not fit are left out, so that they decide nothing and stop nothing */
   async settleGifts(gifts: readonly GiftOrder[]): Promise<GiftResult[]> {
     const answer = await this.#call('POST', '/gifts/batch', {
       gifts: gifts.map((gift) => ({
@@ -204,7 +207,14 @@ export class LaravelClient {
         sent_at: new Date(gift.sentAt).toISOString(),
       })),
     });
-    return parse(z.object({ results: z.array(giftResultSchema) }), answer).results;
+    const items = parse(z.object({ results: z.array(z.unknown()) }), answer).results;
+    const parsed = items.map((item) => giftResultSchema.safeParse(item));
+    const [misfit, ...others] = parsed.flatMap(({ error }) => error ?? []);
+    if (misfit !== undefined) {
+      const details = { results: others.length + 1, first: z.prettifyError(misfit) };
+      this.#logger.error(details, 'Results of gifts do not fit; these gifts stay undecided');
+    }
+    return parsed.flatMap(({ data }) => data ?? []);
   }
 
   /** @returns the body, or null for a status of `absent` and for an empty body */

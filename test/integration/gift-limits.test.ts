@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { startPrivateRedis } from '../../dev/redis.ts';
+import { createLogger } from '../../src/core/logger.ts';
+import { GiftGuard } from '../../src/services/gifts/gift-guard.ts';
 import { refusal } from '../support/client.ts';
 import { eventually } from '../support/eventually.ts';
 import { addRoom, enter, type TestMember } from '../support/members.ts';
@@ -28,6 +30,17 @@ describe('gifts are refused, retryably, while they would not be safe', () => {
   const expectRefused = async (order = gift()): Promise<void> => {
     expect(await refusal(give(order))).toMatchObject({ code: 'SERVICE_UNAVAILABLE', retryable: true });
   };
+
+  const health = async (): Promise<unknown> => (await fetch(`${server.url}/health`)).json();
+  async function startReplica(): Promise<void> {
+    const dataDir = await mkdtemp(join(tmpdir(), 'flylive-replica-'));
+    stack.defer(() => rm(dataDir, { recursive: true, force: true }));
+    const replica = await startPrivateRedis({ dataDir });
+    stack.defer(() => replica.stop());
+    const connection = server.store.duplicate({ port: replica.port });
+    stack.defer(() => connection.disconnect());
+    await connection.replicaof(server.redis.host, server.redis.port);
+  }
 
   beforeEach(() => {
     stack = new AsyncDisposableStack();
@@ -65,12 +78,86 @@ describe('gifts are refused, retryably, while they would not be safe', () => {
     await eventually(async () => expect((await fetch(`${server.url}/health`)).status).toBe(200));
   });
 
-  it('while Redis answers before its file is on disk, unless replicas have them', async () => {
+  it('while Redis answers before its file is on disk, whatever a replica has', async () => {
+    await start({ GIFT_REPLICAS_ACK: '1' });
+    await startReplica();
+    await eventually(() => give(), 20_000);
+    for (const [setting, bad, good] of [
+      ['appendfsync', 'everysec', 'always'],
+      ['no-appendfsync-on-rewrite', 'yes', 'no'],
+    ] as const) {
+      await server.store.config('SET', setting, bad);
+      await eventually(() => expectRefused(), 5_000);
+      expect(await health()).toMatchObject({ gifts: 'REDIS_NOT_DURABLE' });
+      await server.store.config('SET', setting, good);
+      await eventually(() => give(), 5_000);
+    }
+  });
+
+  it('while the file that was turned on is not complete; a later rewrite is no reason', async () => {
     await start();
-    await server.store.config('SET', 'appendfsync', 'everysec');
+    await Promise.all(Array.from({ length: 20 }, (_, index) => server.store.set(`filler:${index}`, 'x')));
+    const isRewriting = async (): Promise<boolean> =>
+      (await server.store.info('persistence')).includes('aof_rewrite_in_progress:1');
+    await server.store.config('SET', 'appendonly', 'no');
     await eventually(() => expectRefused(), 5_000);
-    await server.store.config('SET', 'appendfsync', 'always');
+    // A rewrite takes this long a key, us: seconds in all.
+    await server.store.config('SET', 'rdb-key-save-delay', 100_000);
+    await server.store.config('SET', 'appendonly', 'yes');
+    let refused = 0;
+    while (await isRewriting()) {
+      const answer = await give().catch(() => null);
+      if (await isRewriting()) expect(answer).toBeNull();
+      refused += 1;
+    }
+    expect(refused).toBeGreaterThan(1);
     await eventually(() => give(), 5_000);
+
+    await server.store.bgrewriteaof();
+    await eventually(async () => expect(await isRewriting()).toBe(true));
+    let accepted = 0;
+    for (; await isRewriting(); accepted += 1) await give();
+    expect(accepted).toBeGreaterThan(1);
+  }, 60_000);
+
+  it('while Redis would throw them out when it is full', async () => {
+    await start();
+    await server.store.config('SET', 'maxmemory-policy', 'volatile-lru');
+    await give();
+    await server.store.config('SET', 'maxmemory', 2 ** 30);
+    await eventually(() => expectRefused(), 5_000);
+    expect(await health()).toMatchObject({ gifts: 'REDIS_EVICTS' });
+    await server.store.config('SET', 'maxmemory-policy', 'noeviction');
+    await eventually(() => give(), 5_000);
+  });
+
+  it('while Redis does not say whether it keeps them, unless the operator does', async () => {
+    await start();
+    await server.store.call('ACL', 'SETUSER', 'default', '-config');
+    await eventually(() => expectRefused(), 5_000);
+    expect(await health()).toMatchObject({ gifts: 'REDIS_UNVERIFIED' });
+    const trusting = await server.startAnother({ GIFT_REDIS_FSYNC_ALWAYS: 'true' });
+    await using elsewhere = await enter(server, sender.roomId, { url: trusting.url });
+    await elsewhere.trpc.gift.send.mutate(gift());
+    await server.store.call('ACL', 'SETUSER', 'default', '+config');
+    await eventually(() => give(), 5_000);
+  });
+
+  it('when the connection that wrote them is lost before replicas confirm: what confirms then knows nothing of them', async () => {
+    await start();
+    await startReplica();
+    const redis = server.store.duplicate();
+    stack.defer(() => redis.disconnect());
+    const guard = new GiftGuard(redis, { wantedReplicas: 1, trustFsync: false }, createLogger('silent'));
+    const mark = guard.mark();
+    await redis.set('written', 'before');
+    await eventually(() => guard.replicated(mark), 20_000);
+    const id = await redis.client('ID');
+    await server.store.call('CLIENT', 'KILL', 'ID', String(id));
+    await eventually(() => redis.ping());
+    expect(await redis.client('ID')).not.toBe(id);
+    await expect(guard.replicated(mark)).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    await guard.replicated(guard.mark());
   });
 
   it('without the replicas that must have them; with one, a retry finds them accepted', async () => {
@@ -79,13 +166,7 @@ describe('gifts are refused, retryably, while they would not be safe', () => {
     server.laravel.faults.set('/internal/gifts/batch', { down: true });
     await expectRefused(order);
     await expectRefused(order);
-    const dataDir = await mkdtemp(join(tmpdir(), 'flylive-replica-'));
-    stack.defer(() => rm(dataDir, { recursive: true, force: true }));
-    const replica = await startPrivateRedis({ dataDir });
-    stack.defer(() => replica.stop());
-    const connection = server.store.duplicate({ port: replica.port });
-    stack.defer(() => connection.disconnect());
-    await connection.replicaof(server.redis.host, server.redis.port);
+    await startReplica();
     const accepted = await eventually(() => give(order), 20_000);
     expect(['pending', 'settled']).toContain(accepted.status);
     await give();

@@ -5,7 +5,8 @@ import { printGifts } from './table.ts';
 export const dead = defineCommand({
   meta: {
     name: 'dead',
-    description: 'Gifts that were put aside: 24 h without a decision (TOO_OLD), or refused as malformed (REFUSED)',
+    description:
+      'Gifts that were put aside: 24 h without a decision (TOO_OLD), refused by Laravel (REFUSED), not readable here (UNREADABLE)',
   },
   args: {
     ...commonArgs,

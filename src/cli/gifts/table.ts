@@ -10,11 +10,11 @@ export function printGifts(gifts: ListedGifts): void {
   printTable([
     ['transaction', 'sender', 'recipient', 'room', 'gift', 'sent', 'reason'],
     ...gifts.map((gift) => [
-      gift.transactionId,
-      String(gift.senderId),
-      String(gift.recipientId),
-      gift.roomId,
-      gift.quantity === 1 ? gift.giftId : `${gift.giftId} x${gift.quantity}`,
+      gift.transactionId || '?',
+      String(gift.senderId ?? '?'),
+      String(gift.recipientId ?? '?'),
+      gift.roomId ?? '?',
+      gift.giftId === null ? '?' : gift.quantity === 1 ? gift.giftId : `${gift.giftId} x${gift.quantity}`,
       gift.sentAt.toISOString(),
       gift.reason ?? '',
     ]),

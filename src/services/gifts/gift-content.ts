@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import {
   giftBatchIdSchema,
@@ -31,10 +32,23 @@ const contentSchema: z.ZodType<GiftContent> = z.object({
   batchId: giftBatchIdSchema.nullable(),
 });
 
-/** The one text of a content, by which two are compared. */
+/**
+ * The one text of a content, by which two are compared. A field that is added to it later must be left out of the text
+ * where it is not set: retries of gifts that were sent before would be conflicts otherwise.
+ */
 export function writeContent(content: GiftContent): string {
   const { transactionId, giftId, senderId, recipientId, roomId, quantity, batchId } = content;
   return JSON.stringify({ transactionId, giftId, senderId, recipientId, roomId, quantity, batchId });
+}
+
+/** What is kept of a content once the gift is decided; enough to compare by. */
+export function digestContent(content: GiftContent): string {
+  return createHash('sha256').update(writeContent(content)).digest('base64url');
+}
+
+/** @param stored - a content's text or its digest */
+export function isSameContent(stored: string, content: GiftContent): boolean {
+  return stored === writeContent(content) || stored === digestContent(content);
 }
 
 /** @returns null for a text that is none, as of a newer release */

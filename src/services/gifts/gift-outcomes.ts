@@ -4,13 +4,11 @@ import type { EventId, UserId } from '../../core/ids.ts';
 import type { Logger } from '../../core/logger.ts';
 import { giftAcknowledgedKey, giftOutcomesChannel, giftOutcomesKey } from '../redis/keys.ts';
 import type { Scripts } from '../redis/scripts.ts';
-import { finalStatusSeconds } from './gift-queue.ts';
+import { mailboxSeconds } from './gift-queue.ts';
 import { giftShardOf } from './gift-shards.ts';
 
 /** Outcomes read at once. */
 const pageLength = 100;
-/** Before the first outcome of all. */
-const beforeFirst = '0-0' as EventId;
 
 /** An outcome and its place in the sender's mailbox. */
 export interface DeliveredOutcome {
@@ -51,16 +49,21 @@ export class GiftOutcomes {
     await this.#subscriber.subscribe(giftOutcomesChannel);
   }
 
-  /** Where a client without a cursor begins. */
+  /**
+   * Where a client without a cursor begins. The note of what was acknowledged lasts as long as an outcome, so where it
+   * has ended, what is older was acknowledged or has expired; some of it may be in the mailbox still.
+   */
   async acknowledged(senderId: UserId): Promise<EventId> {
     const position = await this.#redis.get(giftAcknowledgedKey(giftShardOf(senderId), senderId));
-    return (position ?? beforeFirst) as EventId;
+    if (position !== null) return position as EventId;
+    const [seconds] = await this.#redis.time();
+    return `${(Number(seconds) - mailboxSeconds) * 1_000}-0` as EventId;
   }
 
   /** Notes that the sender has seen everything up to `position`. */
   async acknowledge(senderId: UserId, position: EventId): Promise<void> {
     const key = giftAcknowledgedKey(giftShardOf(senderId), senderId);
-    await this.#scripts.run('acknowledge-outcomes', [key], [position, finalStatusSeconds]);
+    await this.#scripts.run('acknowledge-outcomes', [key], [position, mailboxSeconds]);
   }
 
   /** Delivers every outcome after `cursor`, in order, until the signal aborts. */

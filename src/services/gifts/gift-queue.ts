@@ -13,22 +13,39 @@ import {
   reviewGiftsKey,
 } from '../redis/keys.ts';
 import type { ScriptReply, Scripts } from '../redis/scripts.ts';
-import { type GiftContent, type QueuedGift, readContent, writeContent } from './gift-content.ts';
+import {
+  digestContent,
+  type GiftContent,
+  isSameContent,
+  type QueuedGift,
+  readContent,
+  writeContent,
+} from './gift-content.ts';
 import { giftShardOf } from './gift-shards.ts';
 
 export const giftConsumerGroup = 'settlement';
-/** How long the final status of a gift, and the word on it, can be asked for, seconds. */
-export const finalStatusSeconds = 7 * 24 * 3_600;
-/** For how long nobody else can use a sender's transaction id, seconds; Laravel refuses it after that. */
-const senderSeconds = 30 * 24 * 3_600;
+/** How long the final words wait in a sender's mailbox, seconds. */
+export const mailboxSeconds = 7 * 24 * 3_600;
+/**
+ * For how long a transaction id is known after its use, seconds: to be asked about, answered with its final status when
+ * it is sent again, and nobody else's. After that only Laravel knows it.
+ */
+const transactionSeconds = 30 * 24 * 3_600;
 /** A shard whose node is silent for this long is taken over, ms. */
 export const leaseMs = 6_000;
 /** A gift that Laravel wants to be asked about again, and one whose result was missing, is sent again after this, ms. */
 const retryAfterMs = 450;
 
+/** What is known of a gift that was accepted before. */
+export interface EarlierGift {
+  readonly status: GiftStatus;
+  /** What the room should have seen of it and perhaps has not, as JSON; null when there is nothing of that kind. */
+  readonly unseen: string | null;
+}
+
 /** The answer to {@link GiftQueue.enqueue}. */
 export type Enqueued =
-  | { readonly isNew: false; readonly status: GiftStatus }
+  | (EarlierGift & { readonly isNew: false })
   | {
       readonly isNew: true;
       readonly status: 'pending';
@@ -79,7 +96,7 @@ export class GiftQueue {
    */
   async reserve({ transactionId, senderId }: GiftContent): Promise<void> {
     const sender = String(senderId);
-    const user = await this.#redis.set(giftSenderKey(transactionId), sender, 'EX', senderSeconds, 'NX', 'GET');
+    const user = await this.#redis.set(giftSenderKey(transactionId), sender, 'EX', transactionSeconds, 'NX', 'GET');
     if (user !== null && user !== sender) throw new AppError('GIFT_ID_CONFLICT');
   }
 
@@ -94,11 +111,11 @@ export class GiftQueue {
     const reply = await this.#scripts.run(
       'enqueue-gift',
       [giftTransactionKey(shard, content.transactionId), pendingGiftsKey(shard)],
-      [writeContent(content), content.transactionId, shown],
+      [writeContent(content), digestContent(content), content.transactionId, shown],
     );
     const [code, status, isNew, event, backlog] = Array.isArray(reply) ? reply : [];
     if (code !== 'OK') throw new AppError('GIFT_ID_CONFLICT');
-    if (isNew !== 1) return { isNew: false, status: status as GiftStatus };
+    if (isNew !== 1) return { isNew: false, status: status as GiftStatus, unseen: event === '' ? null : String(event) };
     return { isNew: true, status: 'pending', event: String(event), backlog: Number(backlog) };
   }
 
@@ -108,17 +125,38 @@ export class GiftQueue {
    * @returns null when there is none
    * @throws AppError GIFT_ID_CONFLICT when the id was used for another gift
    */
-  async find(content: GiftContent): Promise<GiftStatus | null> {
-    const key = giftTransactionKey(giftShardOf(content.senderId), content.transactionId);
-    const [stored, status] = await this.#redis.hmget(key, 'content', 'status');
+  async find(content: GiftContent): Promise<EarlierGift | null> {
+    const shard = giftShardOf(content.senderId);
+    const key = giftTransactionKey(shard, content.transactionId);
+    const [stored, status, shown, entryId] = await this.#redis.hmget(key, 'content', 'status', 'shown', 'entryId');
     if (stored === null || stored === undefined) return null;
-    if (stored !== writeContent(content)) throw new AppError('GIFT_ID_CONFLICT');
-    return status as GiftStatus;
+    if (!isSameContent(stored, content)) throw new AppError('GIFT_ID_CONFLICT');
+    const mayBeUnseen = status === 'pending' && !shown && entryId;
+    return { status: status as GiftStatus, unseen: mayBeUnseen ? await this.#readEvent(shard, entryId) : null };
   }
 
-  /** Notes that the room has seen a gift, so that whoever settles it need not show it. */
-  async markShown({ senderId, transactionId }: Pick<GiftContent, 'senderId' | 'transactionId'>): Promise<void> {
-    await this.#redis.hset(giftTransactionKey(giftShardOf(senderId), transactionId), 'shown', '1');
+  /** @returns null when the gift has left the queue */
+  async #readEvent(shard: number, entryId: string): Promise<string | null> {
+    const [entry] = await this.#redis.xrange(pendingGiftsKey(shard), entryId, entryId);
+    const fields = entry?.[1] ?? [];
+    return fields[fields.indexOf('event') + 1] ?? null;
+  }
+
+  /** Whether a gift is undecided and its room has not been told of it. */
+  async isUnseen({ senderId, transactionId }: GiftContent): Promise<boolean> {
+    const key = giftTransactionKey(giftShardOf(senderId), transactionId);
+    const [status, shown] = await this.#redis.hmget(key, 'status', 'shown');
+    return (status === 'pending' || status === 'underReview') && !shown;
+  }
+
+  /**
+   * Notes what the room has been told of a gift, or is about to be.
+   *
+   * @returns whether the gift is one that was withdrawn
+   */
+  async note({ senderId, transactionId }: GiftContent, what: 'shown' | 'withdrawn'): Promise<boolean> {
+    const key = giftTransactionKey(giftShardOf(senderId), transactionId);
+    return (await this.#scripts.run('note-gift', [key], [what])) === 1;
   }
 
   /** Writes to a gift's record without changing what it says, so that Redis has a write to wait for. */
@@ -129,9 +167,11 @@ export class GiftQueue {
   /** What became of a sender's gift. */
   async report(transactionId: GiftTransactionId, senderId: UserId): Promise<GiftReport> {
     const key = giftTransactionKey(giftShardOf(senderId), transactionId);
-    const [content, status, outcome] = await this.#redis.hmget(key, 'content', 'status', 'outcome');
+    const stored = await this.#redis.hmget(key, 'content', 'sender', 'status', 'outcome');
+    const [content, sender, status, outcome] = stored;
     // Somebody else's may be in the same shard.
-    if (readContent(content ?? 'null')?.senderId !== senderId) return { transactionId, status: 'unknown' };
+    const owner = sender ?? readContent(content ?? '')?.senderId;
+    if (Number(owner) !== senderId) return { transactionId, status: 'unknown' };
     if (outcome === null || outcome === undefined) {
       return { transactionId, status: status === 'underReview' ? 'underReview' : 'pending' };
     }
@@ -190,10 +230,12 @@ export class GiftQueue {
         giftTransactionKey(shard, ''),
         giftOutcomesKey(shard, ''),
         giftOutcomesChannel,
-        finalStatusSeconds,
+        transactionSeconds,
+        mailboxSeconds,
         ...decided.flatMap(({ gift: { entryId, order }, outcome }) => {
           const status = outcome.type === 'giftSettled' ? 'settled' : 'rejected';
-          return [entryId, order.transactionId, order.senderId, status, JSON.stringify(outcome)];
+          const digest = digestContent(order);
+          return [entryId, order.transactionId, order.senderId, digest, status, JSON.stringify(outcome)];
         }),
       ],
     );

@@ -18,13 +18,16 @@ export interface GiftBacklog {
   readonly underReview: number;
 }
 
-/** A gift as an operator sees it. */
-export interface ListedGift extends Omit<GiftContent, 'transactionId'> {
+/** A gift as an operator sees it; of an entry that cannot be read, what can be is there. */
+export interface ListedGift extends Nullable<Omit<GiftContent, 'transactionId'>> {
+  /** Empty where the entry lacks it. */
   readonly transactionId: string;
   readonly sentAt: Date;
   /** Why it was put aside; null while it is pending. */
   readonly reason: string | null;
 }
+
+type Nullable<T> = { readonly [Field in keyof T]: T[Field] | null };
 
 /** What operators see and do: the queue, the gifts that were put aside, and queueing those again. */
 export class GiftReview {
@@ -108,17 +111,24 @@ export class GiftReview {
     );
     return pages
       .flat()
-      .map(([, fields]) => toListedGift(fields))
-      .filter((gift) => gift !== null)
+      .map(([entryId, fields]) => toListedGift(entryId, fields))
       .sort((a, b) => a.sentAt.getTime() - b.sentAt.getTime())
       .slice(0, limit);
   }
 }
 
-function toListedGift(flat: readonly string[]): ListedGift | null {
+function toListedGift(entryId: string, flat: readonly string[]): ListedGift {
   const fields = new Map<string, string>();
   for (let index = 0; index + 1 < flat.length; index += 2) fields.set(flat[index] ?? '', flat[index + 1] ?? '');
-  const content = readContent(fields.get('gift') ?? '');
-  if (content === null) return null;
-  return { ...content, sentAt: new Date(Number(fields.get('sentAt'))), reason: fields.get('reason') ?? null };
+  const content = readContent(fields.get('gift') ?? '') ?? unreadable;
+  // An entry's id begins with the time at which it was made.
+  const sentAt = new Date(Number(fields.get('sentAt') ?? Number.NaN));
+  return {
+    ...content,
+    transactionId: fields.get('id') ?? '',
+    sentAt: Number.isNaN(sentAt.getTime()) ? new Date(Number.parseInt(entryId, 10)) : sentAt,
+    reason: fields.get('reason') ?? null,
+  };
 }
+
+const unreadable = { giftId: null, senderId: null, recipientId: null, roomId: null, quantity: null, batchId: null };

@@ -1,15 +1,22 @@
 import { AppError } from '../../core/errors.ts';
 import type { GiftEvent } from '../../core/events.ts';
+import type { GiftTransactionId } from '../../core/ids.ts';
 import type { Logger } from '../../core/logger.ts';
 import type { RoomStore } from '../room-store.ts';
 import type { GiftContent } from './gift-content.ts';
 import type { GiftQueue } from './gift-queue.ts';
 
-/** Tells rooms of gifts, by their event logs. Never throws: a gift is accepted whether or not its room can be told. */
+/**
+ * Tells rooms of gifts, by their event logs. Never throws: a gift is accepted whether or not its room can be told. One
+ * that could not be shown is shown when it is sent again, or else by whoever settles it. A node that dies between telling
+ * the room and noting that makes the room see it a second time, under the same transaction id.
+ */
 export class GiftStage {
   readonly #queue: GiftQueue;
   readonly #store: RoomStore;
   readonly #logger: Logger;
+  /** Being shown by this node, so that nobody here shows it beside. */
+  readonly #underWay = new Map<GiftTransactionId, Promise<boolean>>();
 
   constructor(queue: GiftQueue, store: RoomStore, logger: Logger) {
     this.#queue = queue;
@@ -18,30 +25,61 @@ export class GiftStage {
   }
 
   /**
-   * Shows a gift that was accepted. One that could not be shown is shown by whoever settles it; a node that dies between
-   * the two steps of this makes that a second time, under the same transaction id.
+   * Shows a gift that was just accepted.
    *
    * @param event - as JSON
+   * @returns whether the room has been told, or is closed
    */
-  async show(gift: GiftContent, event: string): Promise<void> {
+  show(gift: GiftContent, event: string): Promise<boolean> {
+    return this.#once(gift, () => this.#show(gift, event));
+  }
+
+  /** Shows a gift unless that has been done. @returns as {@link show} */
+  showUnseen(gift: GiftContent, event: string): Promise<boolean> {
+    return this.#once(gift, async () => {
+      if (await this.#queue.isUnseen(gift)) await this.#show(gift, event);
+    });
+  }
+
+  /** Says that a gift has been rejected. @returns whether the room has been told, or is closed */
+  withdraw(gift: GiftContent): Promise<boolean> {
+    return this.#attempt(gift, 'A rejected gift could not be withdrawn from its room yet', async () => {
+      // Noted first: whoever is showing it meanwhile, and comes after this, withdraws it again.
+      await this.#queue.note(gift, 'withdrawn');
+      await this.#announceWithdrawal(gift);
+    });
+  }
+
+  async #show(gift: GiftContent, event: string): Promise<void> {
+    await this.#announce(gift, event);
+    const isWithdrawn = await this.#queue.note(gift, 'shown');
+    if (isWithdrawn) await this.#announceWithdrawal(gift);
+  }
+
+  #once(gift: GiftContent, show: () => Promise<void>): Promise<boolean> {
+    const { transactionId } = gift;
+    const underWay = this.#underWay.get(transactionId);
+    if (underWay !== undefined) return underWay;
+    const started = this.#attempt(gift, 'An accepted gift could not be shown to its room yet', show).finally(() =>
+      this.#underWay.delete(transactionId),
+    );
+    this.#underWay.set(transactionId, started);
+    return started;
+  }
+
+  async #attempt({ transactionId }: GiftContent, complaint: string, tell: () => Promise<void>): Promise<boolean> {
     try {
-      await this.#announce(gift, event);
-      await this.#queue.markShown(gift);
+      await tell();
+      return true;
     } catch (error) {
-      const { transactionId } = gift;
-      this.#logger.warn({ err: error, transactionId }, 'An accepted gift could not be shown to its room yet');
+      this.#logger.warn({ err: error, transactionId }, complaint);
+      return false;
     }
   }
 
-  /** Says that a gift which was shown has been rejected. */
-  async withdraw(gift: GiftContent): Promise<void> {
-    const { transactionId } = gift;
-    const event: GiftEvent = { type: 'giftWithdrawn', transactionId };
-    try {
-      await this.#announce(gift, JSON.stringify(event));
-    } catch (error) {
-      this.#logger.warn({ err: error, transactionId }, 'A rejected gift could not be withdrawn from its room');
-    }
+  #announceWithdrawal(gift: GiftContent): Promise<void> {
+    const event: GiftEvent = { type: 'giftWithdrawn', transactionId: gift.transactionId };
+    return this.#announce(gift, JSON.stringify(event));
   }
 
   async #announce({ roomId }: GiftContent, event: string): Promise<void> {

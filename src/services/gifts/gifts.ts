@@ -61,6 +61,11 @@ export class Gifts {
    * Accepts a gift. `pending` is answered only once the gift is in Redis's append-only file, and on its replicas where
    * there are any. The same transaction again is answered with its status and changes nothing.
    *
+   * Costs six round trips to Redis, one after the other: is it known, the rate limit, the recipient's membership and the
+   * id's reservation (together), the queue, the room's log (with `WAIT` beside it, which gifts share, where replicas
+   * confirm), the note that the room has been told. A retry of a known gift costs one, two while replicas have to confirm.
+   * What Redis can be trusted with is looked up once a second, the catalogue once a minute.
+   *
    * @throws AppError GIFT_NOT_FOUND, GIFT_TO_SELF, RECIPIENT_NOT_IN_ROOM, GIFT_ID_CONFLICT, RATE_LIMITED,
    *   SERVICE_UNAVAILABLE, UPSTREAM_UNAVAILABLE
    */
@@ -105,14 +110,20 @@ export class Gifts {
   async #findEarlier(content: GiftContent): Promise<AcceptedGift | null> {
     const { queue, guard } = this.#use;
     if (content.recipientId === content.senderId) throw new AppError('GIFT_TO_SELF');
-    const status = await queue.find(content);
-    if (status === null) return null;
-    if (status === 'pending' && (await guard.needsReplicas())) {
-      // Whether the replicas had it when it was written is not known; a write after it makes Redis say so.
-      await queue.touch(content);
-      await guard.replicated();
-    }
+    const earlier = await queue.find(content);
+    if (earlier === null) return null;
+    const { status, unseen } = earlier;
+    const mark = guard.mark();
+    const needsReplicas = status === 'pending' && (await guard.needsReplicas());
+    // Whether the replicas had it when it was written is not known; a write after it makes Redis say so.
+    if (needsReplicas) await queue.touch(content);
+    await Promise.all([this.#showUnseen(content, unseen), needsReplicas ? guard.replicated(mark) : null]);
     return { transactionId: content.transactionId, status };
+  }
+
+  /** The node that took the gift may have died, or lost Redis's answer, before the room was told. */
+  async #showUnseen(content: GiftContent, unseen: string | null): Promise<void> {
+    if (unseen !== null) await this.#use.stage.showUnseen(content, unseen);
   }
 
   /** A send that cannot be taken anyway is not counted. */
@@ -135,13 +146,15 @@ export class Gifts {
 
     const batch = batchId === null ? {} : { batchId };
     const shown = JSON.stringify({ transactionId, ...batch, gift, quantity, sender, recipientId });
+    const mark = guard.mark();
     const queued: Enqueued = await queue.enqueue(content, shown.slice(1, -1));
     if (queued.isNew) {
       meter.accepted(1);
       onQueued(sender.id, queued.backlog);
     }
     // The gift is in the queue and will be settled whatever the replicas say, so the room may see it.
-    await Promise.all([queued.isNew ? stage.show(content, queued.event) : null, guard.replicated()]);
+    const showing = queued.isNew ? stage.show(content, queued.event) : this.#showUnseen(content, queued.unseen);
+    await Promise.all([showing, guard.replicated(mark)]);
     return { transactionId, status: queued.status };
   }
 }

@@ -3,11 +3,12 @@ import type { Logger } from '../../core/logger.ts';
 import type { GiftResult } from '../laravel.ts';
 import { fullJitter } from './back-off.ts';
 import type { CircuitBreaker } from './circuit-breaker.ts';
-import { type BatchFailure, type GiftLedger, sendBatch } from './gift-batch.ts';
+import { type BatchFailure, type BatchVerdict, type GiftLedger, sendBatch } from './gift-batch.ts';
 import type { QueuedGift } from './gift-content.ts';
 import type { GiftMeter } from './gift-meter.ts';
 import { type DecidedGift, type GiftQueue, leaseMs } from './gift-queue.ts';
 import type { GiftStage } from './gift-stage.ts';
+import { Suspects } from './suspects.ts';
 
 /** A batch is sent when it is full or after this time, whichever is first (seed, section 5), ms. */
 const flushIntervalMs = 500;
@@ -19,8 +20,8 @@ const pollMs = 2_000;
 const reviewAfterMs = 24 * 3_600_000;
 /** How often a back end that does not know our key is asked again, ms. */
 const deniedRetryMs = 30_000;
-/** A gift that its room has not seen by now will not be shown by the node that took it, ms. */
-const lateMs = 2_000;
+/** After so many failures in a row it may be one gift that Laravel stumbles over. */
+const inPartsAfter = 5;
 
 export interface ShardSettlementDependencies {
   readonly queue: GiftQueue;
@@ -41,6 +42,7 @@ export interface ShardSettlementDependencies {
 export class ShardSettlement {
   readonly #shard: number;
   readonly #use: ShardSettlementDependencies;
+  readonly #suspects = new Suspects();
   #position = '0-0';
   #failures = 0;
   #timer: NodeJS.Timeout | null = null;
@@ -48,6 +50,8 @@ export class ShardSettlement {
   /** Until then new gifts are no reason to look: the shard is another node's, or Laravel is to be left alone. */
   #quietUntil = 0;
   #underWay: Promise<void> | null = null;
+  /** A gift was queued while a batch was under way. */
+  #noticed = false;
   #stopped = false;
 
   constructor(shard: number, dependencies: ShardSettlementDependencies) {
@@ -62,9 +66,12 @@ export class ShardSettlement {
 
   /** A gift was queued; `backlog` are waiting now. */
   notice(backlog: number): void {
-    const waitMs = backlog >= largestBatch ? 0 : flushIntervalMs;
-    const now = performance.now();
-    if (now + waitMs < this.#dueAt) this.#schedule(Math.max(waitMs, this.#quietUntil - now));
+    if (this.#underWay !== null) {
+      this.#noticed = true;
+      return;
+    }
+    const waitMs = this.#untilFlush(backlog);
+    if (performance.now() + waitMs < this.#dueAt) this.#schedule(waitMs);
   }
 
   /** Makes one last attempt and gives the shard back; what is not decided stays in the queue for the next node. */
@@ -81,8 +88,12 @@ export class ShardSettlement {
     }
   }
 
+  #untilFlush(backlog: number): number {
+    return Math.max(backlog >= largestBatch ? 0 : flushIntervalMs, this.#quietUntil - performance.now());
+  }
+
   #schedule(inMs: number): void {
-    if (this.#stopped || this.#underWay !== null) return;
+    if (this.#stopped) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#dueAt = performance.now() + inMs;
     this.#timer = setTimeout(() => {
@@ -94,6 +105,7 @@ export class ShardSettlement {
   async #run(): Promise<void> {
     let waitMs = 0;
     while (waitMs === 0 && !this.#stopped) {
+      this.#noticed = false;
       try {
         waitMs = await this.#round();
       } catch (error) {
@@ -104,7 +116,7 @@ export class ShardSettlement {
       }
     }
     this.#underWay = null;
-    this.#schedule(waitMs);
+    this.#schedule(this.#noticed ? Math.min(waitMs, this.#untilFlush(0)) : waitMs);
   }
 
   /** Settles one batch. @returns how long to wait before the next, ms */
@@ -115,7 +127,7 @@ export class ShardSettlement {
       await this.#putAsideExpired();
       return this.#quiet(heldBackMs);
     }
-    let attempted = false;
+    let asked = false;
     try {
       const claim = await queue.claim(this.#shard, this.#position, largestBatch);
       if (claim === null) return this.#quiet(flushIntervalMs, pollMs);
@@ -123,76 +135,101 @@ export class ShardSettlement {
       const unreadable = await queue.putAside(this.#shard, claim.unreadable, 'UNREADABLE');
       if (unreadable > 0) this.#reportPutAside(unreadable, 'UNREADABLE');
       if (claim.gifts.length === 0) return claim.backlog > 0 ? flushIntervalMs : pollMs;
-      attempted = true;
-      return await this.#flush(claim.gifts, claim.backlog);
+      asked = true;
+      const waitMs = await this.#flush(claim.gifts, claim.backlog);
+      if (waitMs === null) breaker.cancel();
+      return waitMs ?? pollMs;
     } finally {
-      if (!attempted) breaker.cancel();
+      if (!asked) breaker.cancel();
     }
   }
 
-  async #flush(gifts: readonly QueuedGift[], backlog: number): Promise<number> {
-    const { queue, ledger, meter, breaker, onKey } = this.#use;
+  /** @returns how long to wait before the next batch, ms; null when there was nothing to ask Laravel about */
+  async #flush(gifts: readonly QueuedGift[], backlog: number): Promise<number | null> {
+    const { queue, meter } = this.#use;
+    const { others, due } = this.#suspects.divide(gifts);
+    if (others.length === 0 && due === null) {
+      await this.#putAsideExpired();
+      return null;
+    }
     const startedAt = performance.now();
     const renewal = setInterval(() => void queue.renew(this.#shard).catch(() => undefined), leaseMs / 3);
     try {
-      await this.#showLate(gifts);
-      const verdict = await sendBatch(ledger, gifts, () => queue.renew(this.#shard));
-      // Before Redis is asked for anything: the breaker is about Laravel.
-      if (verdict.failure === null) breaker.succeed();
-      else breaker.fail(verdict.failure.retryAfterMs);
-      if (verdict.failure?.kind !== 'unknown') onKey(verdict.failure === null);
-
-      const decided = await this.#finish(gifts, verdict.results);
-      const refusedIds = verdict.refused.map(({ entryId }) => entryId);
-      const refused = await queue.putAside(this.#shard, refusedIds, 'REFUSED');
-      if (refused > 0) this.#reportPutAside(refused, 'REFUSED');
-      const undecided = gifts.length - decided - refused;
-      if (undecided > 0) meter.retried(undecided);
+      const { results, refused, failure } = await this.#ask(others, due);
+      const decided = await this.#finish(gifts, results);
+      const refusedIds = refused.map(({ entryId }) => entryId);
+      const putAside = await queue.putAside(this.#shard, refusedIds, 'REFUSED');
+      if (putAside > 0) this.#reportPutAside(putAside, 'REFUSED');
+      const undecided = gifts.length - decided - putAside;
+      const askedAbout = others.length + (due === null ? 0 : 1);
+      if (askedAbout > decided + putAside) meter.retried(askedAbout - decided - putAside);
       meter.flushed((performance.now() - startedAt) / 1_000);
-      if (verdict.failure !== null) return await this.#onFailure(verdict.failure, undecided);
+      if (failure !== null) return await this.#onFailure(failure, undecided);
       this.#failures = 0;
       if (undecided > 0) await this.#putAsideExpired();
-      return backlog - decided - refused >= largestBatch && undecided < gifts.length ? 0 : flushIntervalMs;
+      return backlog - decided - putAside >= largestBatch && undecided < gifts.length ? 0 : flushIntervalMs;
     } finally {
       clearInterval(renewal);
     }
   }
 
-  /** Shows gifts whose node died between taking them and showing them. */
-  async #showLate(gifts: readonly QueuedGift[]): Promise<void> {
-    const { stage } = this.#use;
-    const newest = Date.now() - lateMs;
-    const unseen = gifts.filter(({ shown, order }) => !shown && order.sentAt < newest);
-    await Promise.all(unseen.map(({ order, event }) => stage.show(order, event)));
+  /** Sends a batch, and after it a gift that is sent alone. */
+  async #ask(others: readonly QueuedGift[], alone: QueuedGift | null): Promise<BatchVerdict> {
+    const { queue, ledger, breaker, onKey } = this.#use;
+    const goesOn = async (): Promise<boolean> => !this.#stopped && (await queue.renew(this.#shard));
+    const inParts = this.#failures >= inPartsAfter;
+    const verdict = others.length === 0 ? nothingAsked : await sendBatch(ledger, others, { goesOn, inParts });
+    this.#suspects.add(verdict.unanswered);
+    // Before Redis is asked for anything: the breaker is about Laravel, and one that refuses is there.
+    if (others.length === 0) breaker.cancel();
+    else if (verdict.failure === null || verdict.failure.kind === 'refused') breaker.succeed();
+    else breaker.fail(verdict.failure.retryAfterMs);
+    if (others.length > 0 && verdict.failure?.kind !== 'unknown') onKey(verdict.failure?.kind !== 'denied');
+    if (alone === null || verdict.failure !== null || !(await goesOn())) return verdict;
+
+    const last = await sendBatch(ledger, [alone], { goesOn });
+    if (last.failure === null) this.#suspects.remove(alone);
+    else this.#suspects.add([alone]);
+    return { ...verdict, results: new Map([...verdict.results, ...last.results]) };
   }
 
   /** @returns how many gifts of the batch are decided now */
   async #finish(gifts: readonly QueuedGift[], results: ReadonlyMap<string, GiftResult>): Promise<number> {
-    const { queue, stage, meter } = this.#use;
+    const { queue, meter } = this.#use;
     const decided = gifts.flatMap((gift): DecidedGift[] => {
       const outcome = toOutcome(gift, results.get(gift.order.transactionId));
       return outcome === null ? [] : [{ gift, outcome }];
     });
-    // First, so that a death in between repeats it instead of leaving it out.
-    const rejected = decided.filter(({ outcome }) => outcome.type === 'giftRejected');
-    await Promise.all(rejected.map(({ gift }) => stage.withdraw(gift.order)));
-    const first = await queue.finish(this.#shard, decided);
+    // First, so that a death in between repeats it instead of leaving it out. What fails is asked about again.
+    const told = await Promise.all(decided.map((gift) => this.#tellRoom(gift)));
+    const ready = decided.filter((_, index) => told[index]);
+    const first = await queue.finish(this.#shard, ready);
     const settled = first.filter(({ outcome }) => outcome.type === 'giftSettled').length;
     if (settled > 0) meter.decided('settled', settled);
     if (first.length > settled) meter.decided('rejected', first.length - settled);
-    return decided.length;
+    return ready.length;
+  }
+
+  /** @returns whether the room knows how it is */
+  async #tellRoom({ gift: { order, event, shown }, outcome }: DecidedGift): Promise<boolean> {
+    const { stage } = this.#use;
+    if (outcome.type === 'giftRejected') return stage.withdraw(order);
+    return shown || stage.showUnseen(order, event);
   }
 
   /** Leaves the gifts to whichever node gets through to Laravel. @returns how long to wait, ms */
   async #onFailure({ kind, error, retryAfterMs }: BatchFailure, undecided: number): Promise<number> {
     const { queue, logger } = this.#use;
     this.#failures += 1;
-    if (kind === 'unknown') {
+    if (kind !== 'denied') {
       logger.warn({ err: error, shard: this.#shard, gifts: undecided }, 'Gifts are undecided and will be sent again');
     }
     await this.#putAsideExpired();
     await queue.release(this.#shard);
-    return this.#quiet(kind === 'denied' ? deniedRetryMs : Math.max(fullJitter(this.#failures), retryAfterMs));
+    if (kind === 'denied') return this.#quiet(deniedRetryMs);
+    const waitMs = Math.max(fullJitter(this.#failures), retryAfterMs);
+    // Laravel is there, and the next gift may be one that it reads.
+    return kind === 'refused' ? this.#quiet(flushIntervalMs, waitMs) : this.#quiet(waitMs);
   }
 
   async #putAsideExpired(): Promise<void> {
@@ -212,6 +249,8 @@ export class ShardSettlement {
     return waitMs;
   }
 }
+
+const nothingAsked: BatchVerdict = { results: new Map(), refused: [], unanswered: [], failure: null };
 
 /** @returns null while the gift is undecided */
 function toOutcome({ order: { transactionId } }: QueuedGift, result: GiftResult | undefined): GiftOutcome | null {

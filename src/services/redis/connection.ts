@@ -37,6 +37,8 @@ export async function connectRedis(
     ...(role === 'commands'
       ? { commandTimeout: commandTimeoutMs, maxRetriesPerRequest: 1 }
       : { maxRetriesPerRequest: null }),
+    // After a failover the name leads to the new master, this connection to the old one.
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
     retryStrategy: (attempt) => Math.min(50 * 2 ** Math.min(attempt, 10), longestReconnectDelayMs),
   });
   let reported = false;

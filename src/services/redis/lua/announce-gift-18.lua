@@ -1,5 +1,6 @@
+#!lua flags=allow-oom
 --[[
-Tells a room of a gift, if it is still open.
+Tells a room of a gift, if it is still open; with no memory left too, so that what is queued can be settled.
 
 ARGV  3 recipient of the event: user id or '-', 4 event as JSON
 Returns { 'OK' } or { 'ROOM_NOT_FOUND' }

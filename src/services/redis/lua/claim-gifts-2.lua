@@ -41,7 +41,8 @@ local gifts = {}
 for _, entry in ipairs(entries) do
   local fields = {}
   for i = 1, #entry[2], 2 do fields[entry[2][i]] = entry[2][i + 1] end
-  local shown = redis.call('HEXISTS', ARGV[7] .. fields['id'], 'shown')
-  gifts[#gifts + 1] = { entry[1], fields['gift'], fields['sentAt'], fields['event'], shown }
+  -- One that this release cannot read is answered all the same, to be put aside.
+  local shown = redis.call('HEXISTS', ARGV[7] .. (fields['id'] or ''), 'shown')
+  gifts[#gifts + 1] = { entry[1], fields['gift'] or '', fields['sentAt'] or '', fields['event'] or '', shown }
 end
 return { 'OK', claimed[1], backlog, gifts }

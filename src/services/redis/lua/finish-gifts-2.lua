@@ -5,27 +5,30 @@ sender's mailbox: once, however often it is run.
 
 KEYS  1 pending gifts, 2 gifts under review
 ARGV  1 consumer group, 2 prefix of transaction records, 3 prefix of mailboxes, 4 channel that names senders,
-      5 lifetime of records and mailboxes in seconds,
-      then for each gift: entry id, transaction id, sender id, status, outcome as JSON
+      5 lifetime of records in seconds, 6 lifetime of mailboxes in seconds,
+      then for each gift: entry id, transaction id, sender id, digest of its content, status, outcome as JSON
 Returns for each gift 1 when this call made the status final, else 0
 ]]
 local time = redis.call('TIME')
-local oldest = string.format('%.0f', time[1] * 1000 - ARGV[5] * 1000)
+local oldest = string.format('%.0f', time[1] * 1000 - ARGV[6] * 1000)
 local results, senders, told = {}, {}, {}
-for i = 6, #ARGV, 5 do
-  local entryId, transactionId, senderId, status, outcome = unpack(ARGV, i, i + 4)
+for i = 7, #ARGV, 6 do
+  local entryId, transactionId, senderId, digest, status, outcome = unpack(ARGV, i, i + 5)
   local record = ARGV[2] .. transactionId
   local stored = redis.call('HMGET', record, 'status', 'reviewId')
   local first = 0
   if stored[1] == 'pending' or stored[1] == 'underReview' then
     first = 1
-    redis.call('HSET', record, 'status', status, 'outcome', outcome)
+    -- For longer than the mailbox, so that a late retry is still answered with its status; so it is made small.
+    redis.call('HSET', record, 'content', digest, 'sender', senderId, 'status', status, 'outcome', outcome)
+    redis.call('HDEL', record, 'entryId', 'reviewId', 'touched')
     redis.call('EXPIRE', record, ARGV[5])
     -- It was put aside while this answer was on its way.
     if stored[2] then redis.call('XDEL', KEYS[2], stored[2]) end
     local mailbox = ARGV[3] .. senderId
-    redis.call('XADD', mailbox, 'MINID', '~', oldest, '*', 'outcome', outcome)
-    redis.call('EXPIRE', mailbox, ARGV[5])
+    -- Exactly: what is older than the note of what was acknowledged would be said again.
+    redis.call('XADD', mailbox, 'MINID', oldest, '*', 'outcome', outcome)
+    redis.call('EXPIRE', mailbox, ARGV[6])
     if not told[senderId] then
       told[senderId] = true
       senders[#senders + 1] = senderId

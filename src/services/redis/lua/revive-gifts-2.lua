@@ -1,5 +1,6 @@
 --[[
-Queues gifts under review again, with their ids, at the end of the queue.
+Queues gifts under review again, with their ids, at the end of the queue. One that is decided or queued by now only
+leaves the review.
 
 KEYS  1 pending gifts, 2 gifts under review
 ARGV  1 prefix of transaction records, 2 most gifts, then transaction ids; none: the oldest
@@ -14,18 +15,25 @@ else
     if reviewId then entries[#entries + 1] = redis.call('XRANGE', KEYS[2], reviewId, reviewId)[1] end
   end
 end
+local count = 0
 for _, entry in ipairs(entries) do
-  local fields, kept, transactionId = entry[2], {}, nil
+  local fields, kept, record = entry[2], {}, nil
   for i = 1, #fields, 2 do
-    if fields[i] == 'id' then transactionId = fields[i + 1] end
+    if fields[i] == 'id' then record = ARGV[1] .. fields[i + 1] end
     if fields[i] ~= 'reason' then
       kept[#kept + 1] = fields[i]
       kept[#kept + 1] = fields[i + 1]
     end
   end
-  redis.call('XADD', KEYS[1], '*', unpack(kept))
-  redis.call('HSET', ARGV[1] .. transactionId, 'status', 'pending')
-  redis.call('HDEL', ARGV[1] .. transactionId, 'reviewId')
+  local status = record and redis.call('HGET', record, 'status')
+  if not status or status == 'underReview' then
+    local entryId = redis.call('XADD', KEYS[1], '*', unpack(kept))
+    if status then
+      redis.call('HSET', record, 'status', 'pending', 'entryId', entryId)
+      redis.call('HDEL', record, 'reviewId')
+    end
+    count = count + 1
+  end
   redis.call('XDEL', KEYS[2], entry[1])
 end
-return #entries
+return count
