@@ -103,7 +103,7 @@ export class LocalRooms {
     const { reader, media, store, wire, logger } = this.#use;
     const feed = await reader.hold(roomId);
     try {
-      const roomMedia = await media.open(roomId, opus.packetMs);
+      const roomMedia = await media.open(roomId, opus);
       const room = new LocalRoom({
         feed,
         opus,
@@ -146,7 +146,7 @@ export class LocalRooms {
   async #reopenMedia(room: LocalRoom): Promise<void> {
     const { producers, media, nodeId } = this.#use;
     await producers.closeAllOf(room.roomId, nodeId);
-    const roomMedia = await media.open(room.roomId, room.opus.packetMs);
+    const roomMedia = await media.open(room.roomId, room.opus);
     if (room.closed) return;
     room.useMedia(roomMedia);
     this.#watchMedia(room, roomMedia);
