@@ -230,6 +230,16 @@ describe('RoomMedia', () => {
     expect((await room.produce(ada, transportId, microphone())).replaced).toBeUndefined();
   });
 
+  it('drops a single producer of whomever', async () => {
+    const { producerId, transportId } = await speak();
+    const music = await room.produce(ada, transportId, { ...microphone(), source: 'music' });
+    room.dropProducer(producerId);
+    room.dropProducer(producerId);
+    expect(room.hasProducer(producerId)).toBe(false);
+    expect(room.hasProducer(music.producerId)).toBe(true);
+    expect(room.counts.producers).toBe(1);
+  });
+
   it('opens audience routers as listeners come, feeds each of them, and closes them as listeners go', async () => {
     const { producerId } = await speak();
     const sessions = Array.from({ length: 7 }, () => sessionId());

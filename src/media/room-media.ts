@@ -174,6 +174,11 @@ export class RoomMedia extends Emitter<RoomMediaEvents> {
     return { sending, receiving };
   }
 
+  /** Whether there is a producer, on whatever session. */
+  hasProducer(producerId: string): boolean {
+    return !this.#closed && this.#stage.get(producerId) !== undefined;
+  }
+
   hasSession(sessionId: SessionId): boolean {
     return this.#members.has(sessionId);
   }
@@ -257,6 +262,7 @@ export class RoomMedia extends Emitter<RoomMediaEvents> {
    *
    * @param producerIds - of the stage, as `produce` answered them
    * @param rtpCapabilities - the client's, unchecked
+   * @param withinMs - how long to wait for a producer that is not carried to the session's router yet. Default: 3 s
    * @returns what was made, and for each of the others why it was not (`PRODUCER_NOT_FOUND`, `CANNOT_CONSUME`,
    *   `MEDIA_REJECTED`, `MEDIA_UNAVAILABLE`)
    * @throws AppError `TRANSPORT_NOT_FOUND`, `TRANSPORT_WRONG_DIRECTION`
@@ -266,13 +272,21 @@ export class RoomMedia extends Emitter<RoomMediaEvents> {
     transportId: string,
     producerIds: readonly string[],
     rtpCapabilities: RtpCapabilities,
+    withinMs?: number,
   ): Promise<ConsumeResult> {
-    return this.#member(sessionId, 'TRANSPORT_NOT_FOUND').consume(transportId, producerIds, rtpCapabilities);
+    const member = this.#member(sessionId, 'TRANSPORT_NOT_FOUND');
+    return member.consume(transportId, producerIds, rtpCapabilities, withinMs);
   }
 
   /** Lets audio flow; `failed` holds those that are not the session's or were closed (`CONSUMER_NOT_FOUND`). */
   async resumeConsumers(sessionId: SessionId, consumerIds: readonly string[]): Promise<ResumeResult> {
     return this.#member(sessionId, 'CONSUMER_NOT_FOUND').resumeConsumers(consumerIds);
+  }
+
+  /** Closes a producer, on whatever session. Again without effect. */
+  dropProducer(producerId: string): void {
+    const entry = this.#stage.get(producerId);
+    if (entry) this.#stage.closeProducer(entry);
   }
 
   /**
