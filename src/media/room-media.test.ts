@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   createPool,
   dtlsParameters,
@@ -11,8 +11,10 @@ import {
   silentLogger,
   userId,
 } from '../../test/support/media.ts';
+import { errorTable } from '../core/errors.ts';
 import type { SessionId } from '../core/ids.ts';
 import type { TransportDescription } from './member-transport.ts';
+import { RouterPipe } from './pipe.ts';
 import { RoomMedia } from './room-media.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
@@ -254,6 +256,18 @@ describe('RoomMedia', () => {
     expect((await held()).routers).toBe(1 + 3);
     for (const session of sessions) room.closeSession(session);
     expect(await held()).toEqual({ routers: 1, transports: 1 });
+  });
+
+  it('asks a listener to try again when no router can be fed, and opens one for the next try', async () => {
+    const { producerId } = await speak();
+    const open = vi.spyOn(RouterPipe, 'open').mockRejectedValueOnce(new Error('no pipe today'));
+    onTestFinished(() => open.mockRestore());
+    await expect(openTransport(grace.sessionId, 'receive')).rejects.toEqual(code('MEDIA_UNAVAILABLE'));
+    expect(errorTable.MEDIA_UNAVAILABLE.retryable).toBe(true);
+    expect((await held()).routers).toBe(1);
+    const transportId = await openTransport(grace.sessionId, 'receive');
+    const { consumers } = await room.consume(grace.sessionId, transportId, [producerId], opusCapabilities);
+    expect(consumers).toHaveLength(1);
   });
 
   it('closes a session with all it has, and answers its producers', async () => {
