@@ -5,6 +5,7 @@
  *   node bench/media.ts [contestant ...]        default: ours bare
  *
  * A contestant is `ours` or `bare` and settings, such as 'ours workers=2 streams-per-router=600'; see `defaults` for all.
+ * What of the difference is memory: `bare 'bare consumers=15'`, `bare 'bare huge-pages=1'`; what is the pipe: the rest.
  * CPU time is counted for each process, so it holds on a small machine too, as long as no process is at its limit.
  */
 import assert from 'node:assert/strict';
@@ -39,6 +40,10 @@ const defaults = {
   'streams-per-router': '1500',
   /** Processes of the load tester for listeners. */
   processes: '1',
+  /** Of a bare worker: consumers of a listener; those beyond `forwarded` get nothing to send, as ours do. 0: none. */
+  consumers: '0',
+  /** 1: the C library asks for huge pages, in Node.js and in its workers (glibc 2.35 or newer). */
+  'huge-pages': '0',
 };
 type Settings = typeof defaults;
 /** A load that runs, ended by what it is measured with. */
@@ -82,6 +87,7 @@ async function runOurs(settings: Settings, settle: () => Promise<unknown>): Prom
     MEDIASOUP_WORKERS: settings.workers,
     MAX_FORWARDED_SPEAKERS: settings.forwarded,
     MAX_STREAMS_PER_ROUTER: settings['streams-per-router'],
+    ...memoryOf(settings),
   });
   const rooms = Array.from({ length: Number(settings.rooms) }, () => ({
     id: addRoom(server, { seatCount: 30 }),
@@ -102,9 +108,11 @@ async function runOurs(settings: Settings, settle: () => Promise<unknown>): Prom
 }
 
 async function runBare(settings: Settings, settle: () => Promise<unknown>): Promise<LoadReport> {
-  const { speakers, listeners, forwarded } = settings;
+  const { speakers, listeners, forwarded, consumers } = settings;
   const streams = forwarded === '0' ? speakers : forwarded;
-  const child = fork(fileURLToPath(new URL('support/bare-media-server.ts', import.meta.url)), [streams]);
+  const child = fork(fileURLToPath(new URL('support/bare-media-server.ts', import.meta.url)), [streams, consumers], {
+    env: { ...process.env, ...memoryOf(settings) },
+  });
   try {
     const [{ port }] = (await once(child, 'message')) as [{ port: number }];
     const tokens = Array.from({ length: Number(speakers) + Number(listeners) }, (_, index) => String(index));
@@ -117,6 +125,10 @@ async function runBare(settings: Settings, settle: () => Promise<unknown>): Prom
   } finally {
     child.kill('SIGKILL');
   }
+}
+
+function memoryOf(settings: Settings): Record<string, string> {
+  return settings['huge-pages'] === '1' ? { GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1' } : {};
 }
 
 function toPlan(settings: Settings, url: string, rooms: LoadPlan['rooms']): LoadPlan {

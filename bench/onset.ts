@@ -11,7 +11,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Browser, Page } from 'playwright-core';
 import { launchBrowser } from '../test/support/browser.ts';
-import { addRoom } from '../test/support/members.ts';
+import { addRoom, enter, type TestMember } from '../test/support/members.ts';
 import { takeSeat, visit } from '../test/support/room-tab.ts';
 import { openRtpSpeaker, type RtpSpeaker } from '../test/support/rtp-speaker.ts';
 import { startTestServer, type TestServer } from '../test/support/server.ts';
@@ -27,6 +27,9 @@ const silenceMs = 2_000;
 const speakingLevel = -30;
 const silentLevel = -127;
 
+/** More than the server keeps silent speakers' places for. */
+const crowd = 10;
+
 interface Scene {
   readonly name: string;
   /** Speakers beside the one who is measured. */
@@ -35,6 +38,8 @@ interface Scene {
   readonly othersSpoke: boolean;
   /** Whether two of them are talking while the measured one begins. */
   readonly dialogue: boolean;
+  /** Whether so many listen that places are given back in silence. */
+  readonly crowd?: boolean;
 }
 
 const scenes: readonly Scene[] = [
@@ -42,6 +47,8 @@ const scenes: readonly Scene[] = [
   { name: 'spoke last, among 6', others: 5, othersSpoke: false, dialogue: false },
   { name: 'three others spoke last, among 6', others: 5, othersSpoke: true, dialogue: false },
   { name: '... and two of them go on', others: 5, othersSpoke: true, dialogue: true },
+  { name: 'many listen, nobody speaks', others: 2, othersSpoke: false, dialogue: false, crowd: true },
+  { name: 'many listen, two talk', others: 5, othersSpoke: true, dialogue: true, crowd: true },
 ];
 
 /** What the pages keep for this script. */
@@ -155,6 +162,13 @@ async function prepare({ othersSpoke, dialogue }: Scene, others: readonly RtpSpe
   await sleep(silenceMs);
 }
 
+/** Somebody with a receive transport that is never connected. */
+async function listenSilently(server: TestServer, roomId: string): Promise<TestMember> {
+  const member = await enter(server, roomId);
+  await member.trpc.media.createTransport.mutate({ roomId, direction: 'receive' });
+  return member;
+}
+
 async function measure(server: TestServer, browser: Browser, scene: Scene): Promise<Row> {
   const roomId = addRoom(server);
   await using speaker = await visit(browser, server, roomId);
@@ -168,6 +182,7 @@ async function measure(server: TestServer, browser: Browser, scene: Scene): Prom
   for (let index = 0; index < scene.others; index += 1) {
     others.push(stack.use(await openRtpSpeaker(server, roomId, 1_000 + index)));
   }
+  if (scene.crowd) for (let index = 0; index < crowd; index += 1) stack.use(await listenSilently(server, roomId));
   const lost: number[] = [];
   let missed = 0;
   for (let beginning = 0; beginning < beginnings; beginning += 1) {

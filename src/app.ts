@@ -39,7 +39,7 @@ import { IceServers } from './services/ice-servers.ts';
 import { LaravelClient } from './services/laravel.ts';
 import { LaravelEvents } from './services/laravel-events.ts';
 import { LocalRooms } from './services/local-rooms.ts';
-import { MemberMedia } from './services/member-media.ts';
+import { MemberAudio } from './services/member-audio.ts';
 import { Members } from './services/members.ts';
 import { Moderation } from './services/moderation.ts';
 import { NodeRooms, Nodes } from './services/nodes.ts';
@@ -212,7 +212,7 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
     members,
     seats,
     moderation: new Moderation({ idleMs }, { scripts, directory, nodeRooms, tending, status }),
-    media: new MemberMedia(nodeId, { producers, seats, logger }),
+    media: new MemberAudio(nodeId, { producers, seats, logger }),
     chat: new Chat(
       new ChatStore(redis, scripts),
       new RateLimit(scripts, { name: 'chat', perMinute: chatPerMinute, withoutRedis: 'local' }),

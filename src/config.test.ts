@@ -77,6 +77,12 @@ describe('configuration', () => {
     expect(problemsOf({ ...production, SSL_KEY_PATH: '/key.pem' })).toEqual([
       'SSL_KEY_PATH and SSL_CERT_PATH must be set together',
     ]);
+    const clear = 'MEDIASOUP_RTC_BASE_PORT must keep clear of ports 20000 to 39999, which carry audio between workers';
+    const from = (basePort: string, more = {}) =>
+      problemsOf({ ...production, MEDIASOUP_RTC_BASE_PORT: basePort, MEDIASOUP_WORKERS: '4', ...more });
+    expect([from('39999'), from('19997')]).toEqual([[clear], [clear]]);
+    expect([from('40000'), from('19996'), from('0')]).toEqual([[], [], []]);
+    expect(from('30000', { MEDIASOUP_RTC_MIN_PORT: '10000', MEDIASOUP_RTC_MAX_PORT: '59999' })).toEqual([]);
     expect(problemsOf({ ...production, MEDIASOUP_RTC_MIN_PORT: '20', MEDIASOUP_RTC_MAX_PORT: '10' })).toEqual([
       'MEDIASOUP_RTC_MAX_PORT must not be below MEDIASOUP_RTC_MIN_PORT',
     ]);

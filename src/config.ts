@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { pipePorts } from './core/pipe-ports.ts';
 
 /** Everything the server can be told, checked and typed. Made by {@link loadConfig} only. */
 export type Config = ReturnType<typeof toConfig>;
@@ -153,6 +154,13 @@ function contradictions(env: Environment): string[] {
     problems.push('MEDIASOUP_RTC_MIN_PORT and MEDIASOUP_RTC_MAX_PORT must be set together');
   } else if (min !== undefined && max !== undefined && max < min) {
     problems.push('MEDIASOUP_RTC_MAX_PORT must not be below MEDIASOUP_RTC_MIN_PORT');
+  }
+  // A range may overlap: a port of it that is taken is passed over.
+  const { MEDIASOUP_RTC_BASE_PORT: first, MEDIASOUP_WORKERS: workers = availableParallelism() } = env;
+  if (min === undefined && first <= pipePorts.max && first + workers > pipePorts.min) {
+    problems.push(
+      `MEDIASOUP_RTC_BASE_PORT must keep clear of ports ${pipePorts.min} to ${pipePorts.max}, which carry audio between workers`,
+    );
   }
   return problems;
 }

@@ -1,7 +1,7 @@
 /**
  * mediasoup without a server of ours: one worker, one router, transports, producers and consumers, for clients that speak
- * to it as to ours. `node bare-media-server.ts <streams a listener>`; says its port over the channel of its parent and
- * then, asked, what it has used.
+ * to it as to ours. `node bare-media-server.ts <streams a listener> [consumers a listener]`; says its port over the channel
+ * of its parent and then, asked, what it has used.
  */
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
@@ -26,8 +26,10 @@ interface Input {
   readonly rtpCapabilities?: RtpCapabilities;
 }
 
-/** Consumers that a listener gets: as many as ours sends it at a time. */
+/** Producers that reach listeners: as many as ours sends at a time. */
 const streams = Number(process.argv[2]);
+/** Consumers that a listener gets. */
+const consumersEach = Math.max(streams, Number(process.argv[3] ?? 0));
 const worker = await createWorker({ logLevel: 'error' });
 const webRtcServer = await worker.createWebRtcServer({
   listenInfos: (['udp', 'tcp'] as const).map((protocol) => ({ protocol, ip: '127.0.0.1' })),
@@ -35,6 +37,8 @@ const webRtcServer = await worker.createWebRtcServer({
 const router = await worker.createRouter({ mediaCodecs: [...mediaCodecs] });
 const transports = new Map<string, WebRtcTransport>();
 const producerIds: string[] = [];
+/** Those being made included. */
+let producers = 0;
 
 async function createTransport() {
   const transport = await router.createWebRtcTransport({
@@ -61,11 +65,11 @@ async function answer(path: string, input: Input): Promise<unknown> {
       const snapshot = { cursor: '0-0' };
       if (!rtpCapabilities) return { snapshot, media: null };
       const transport = await createTransport();
-      const consumers = await consume(transport.transportId, producerIds.slice(0, streams), rtpCapabilities);
+      const consumers = await consume(transport.transportId, producerIds.slice(0, consumersEach), rtpCapabilities);
       return { snapshot, media: { transport, consumers } };
     }
     case 'room.get':
-      return { producers: producerIds.slice(0, streams + 1).map((producerId) => ({ producerId })) };
+      return { producers: producerIds.slice(0, consumersEach + 1).map((producerId) => ({ producerId })) };
     case 'media.createTransport':
       return createTransport();
     case 'media.connectTransport':
@@ -74,16 +78,22 @@ async function answer(path: string, input: Input): Promise<unknown> {
       return { resumed: input.consumerIds ?? [], failed: [] };
     case 'media.produce': {
       const transport = find(transportId);
+      producers += 1;
+      const paused = consumersEach > streams && producers > streams;
       await transport.setMaxIncomingBitrate(maxIncomingBitrate);
       if (!rtpParameters) throw new Error('There is nothing to produce');
-      const { id: producerId } = await transport.produce({ kind: 'audio', rtpParameters });
+      const { id: producerId } = await transport.produce({
+        kind: 'audio',
+        rtpParameters,
+        paused,
+      });
       producerIds.push(producerId);
       return { producerId };
     }
     case 'media.consume':
       if (!rtpCapabilities) throw new Error('There is nothing to consume with');
       return {
-        consumers: await consume(transportId, (input.producerIds ?? []).slice(0, streams), rtpCapabilities),
+        consumers: await consume(transportId, (input.producerIds ?? []).slice(0, consumersEach), rtpCapabilities),
         failed: [],
       };
     default:

@@ -10,6 +10,8 @@ const producer: NonNullable<SendingPath['producer']> = {
   level: null,
   forwarded: true,
 };
+const drowned = { level: -40, forwarded: false };
+const silent = { ...producer, forwarded: false };
 const sending: SendingPath = { transport: 'connected', producer };
 const receiving: ReceivingPath = { transport: 'connected', consumer: { paused: false, sent: true } };
 const path: AudioPath = { userId: 1 as AudioPath['userId'], seated: true, sending, receiving };
@@ -30,9 +32,10 @@ const faults: readonly { cause: SilenceCause; path?: Partial<AudioPath>; page?: 
   { cause: 'microphoneInterrupted', path: { sending: { transport: 'connected', producer: null } } },
   { cause: 'muted', path: { sending: { ...sending, producer: { ...producer, paused: true } } } },
   { cause: 'noPacketsFromSpeaker', path: { sending: { ...sending, producer: { ...producer, arriving: false } } } },
-  { cause: 'notAmongLoudest', path: { sending: { ...sending, producer: { ...producer, forwarded: false } } } },
+  { cause: 'notAmongLoudest', path: { sending: { ...sending, producer: { ...producer, ...drowned } } } },
   { cause: 'listenerDisconnected', path: { receiving: { ...receiving, transport: 'lost' } } },
   { cause: 'consumerPaused', path: { receiving: { ...receiving, consumer: null } } },
+  { cause: 'silence', path: { sending: { ...sending, producer: silent } }, page: { packetsArrive: false } },
   { cause: 'noPacketsToListener', page: { packetsArrive: false } },
   { cause: 'silence' },
 ];

@@ -25,9 +25,11 @@ const rules: readonly Rule[] = [
   ['microphoneInterrupted', (path) => producerOf(path) === null],
   ['muted', (path) => producerOf(path)?.paused === true],
   ['noPacketsFromSpeaker', (path) => producerOf(path)?.arriving === false],
-  ['notAmongLoudest', (path) => producerOf(path)?.forwarded === false],
+  ['notAmongLoudest', (path) => isHeld(path) && producerOf(path)?.level !== null],
   ['listenerDisconnected', ({ receiving }) => receiving !== null && receiving.transport !== 'connected'],
   ['consumerPaused', ({ receiving }) => receiving !== null && receiving.consumer?.paused !== false],
+  // A silent one need not be carried.
+  ['silence', isHeld],
   ['noPacketsToListener', ({ receiving }, { packetsArrive }) => receiving !== null && !packetsArrive],
   ['silence', (path) => path.receiving !== null || producerOf(path)?.level === null],
 ];
@@ -40,6 +42,10 @@ const rules: readonly Rule[] = [
 export function findSilenceCause(path: AudioPath, page: PageFacts): SilenceCause | null {
   if (page.heard) return null;
   return rules.find(([, applies]) => applies(path, page))?.[0] ?? null;
+}
+
+function isHeld(path: AudioPath): boolean {
+  return producerOf(path)?.forwarded === false;
 }
 
 function producerOf({ sending }: AudioPath): SendingPath['producer'] {

@@ -28,7 +28,7 @@ export interface SendingPath {
     readonly score: number;
     /** dBov; null in silence, and where the client measures none. */
     readonly level: number | null;
-    /** Whether it is among the loudest, who are carried to the listeners. */
+    /** Whether it is carried to the listeners now: one among the loudest is, a silent one need not be. */
     readonly forwarded: boolean;
   } | null;
 }

@@ -204,7 +204,10 @@ export interface MemberQuality extends ConnectionMeasure {
 export interface RoomActivity {
   /** Who is audible now, loudest first; empty when nobody is. */
   readonly levels: readonly SpeakerLevel[];
-  /** Whose voices are forwarded to the listeners now; somebody audible who is missing is not among the loudest. */
+  /**
+   * Whose voices are forwarded to the listeners now; somebody audible who is missing is not among the loudest, somebody
+   * silent may be missing.
+   */
   readonly forwarded: readonly SpeakerLevel['userId'][];
   readonly participantCount: number;
   /** How often each reaction was made since the last delivery; empty when none was. */

@@ -85,10 +85,11 @@ export class Audience {
   /**
    * This router's producer for one of the stage, forwarded if need be.
    *
+   * @param withinMs - how long to wait if it is being forwarded
    * @throws AppError `PRODUCER_NOT_FOUND` when it was closed meanwhile; `MEDIA_UNAVAILABLE` when this router was, or
-   *   when forwarding has not succeeded after 3 s (it goes on; ask again)
+   *   when forwarding has not succeeded in that time (it goes on; ask again)
    */
-  async forwarded(entry: StageProducer): Promise<Producer> {
+  async forwarded(entry: StageProducer, withinMs = forwardTimeout): Promise<Producer> {
     this.forward(entry);
     const forwarding = this.#forwards.get(entry.id);
     if (!forwarding) throw new AppError(entry.producer.closed ? 'PRODUCER_NOT_FOUND' : 'MEDIA_UNAVAILABLE');
@@ -96,7 +97,7 @@ export class Audience {
     try {
       const { producer } = await Promise.race([
         forwarding,
-        delay(forwardTimeout, undefined, { signal: timeout.signal }).then(() => {
+        delay(withinMs, undefined, { signal: timeout.signal }).then(() => {
           throw new AppError('MEDIA_UNAVAILABLE');
         }),
       ]);

@@ -5,14 +5,16 @@ import { LoudestSpeakers } from './loudest-speakers.ts';
 /** mediasoup's interval of level reports. */
 const reportMs = 250;
 
+const keeping = (places: number) => new LoudestSpeakers({ places, keepsSilent: () => true });
+
 /** Runs a selection on a clock of its own and notes every change. */
 class Scene {
   readonly selection: LoudestSpeakers;
   readonly changes: { readonly at: number; readonly chosen: string }[] = [];
   now = 0;
 
-  constructor(places: number, ids: string) {
-    this.selection = new LoudestSpeakers(places);
+  constructor(places: number, ids: string, { keepsSilent = true } = {}) {
+    this.selection = new LoudestSpeakers({ places, keepsSilent: () => keepsSilent });
     for (const id of ids) this.selection.add(id, this.now);
     // What new speakers are expected to say is over.
     this.run(3_000, () => ({}));
@@ -70,17 +72,30 @@ describe('LoudestSpeakers', () => {
   });
 
   it('says when a place may be given to somebody who waits, for silence brings no reports', () => {
-    const selection = new LoudestSpeakers(1);
+    const selection = keeping(1);
     selection.add('a', 100);
+    selection.settle(1_200);
     expect(selection.dueAt).toBeNull();
-    selection.add('b', 1_000);
+    selection.add('b', 1_300);
     expect([...selection.chosen]).toEqual(['a']);
     expect(selection.dueAt).toBe(1_600);
     selection.settle(1_599);
     expect([...selection.chosen]).toEqual(['a']);
     selection.settle(1_600);
     expect([...selection.chosen]).toEqual(['b']);
-    expect(selection.dueAt).toBeNull();
+  });
+
+  it('is open to beginnings of speech from half a second before a place can be lost', () => {
+    const selection = keeping(1);
+    expect(selection.open).toBe(true);
+    selection.add('a', 0);
+    expect(selection.open).toBe(false);
+    expect(selection.dueAt).toBe(1_000);
+    selection.settle(1_000);
+    expect(selection.open).toBe(true);
+    selection.report(new Map([['a', -30]]), 1_250);
+    expect(selection.open).toBe(false);
+    expect(selection.dueAt).toBe(2_250);
   });
 
   it('gives a place that is left to the silent', () => {
@@ -167,7 +182,7 @@ describe('LoudestSpeakers', () => {
   });
 
   it('gives the place of somebody silent on a sign of speech, and nobody else’s', () => {
-    const selection = new LoudestSpeakers(1);
+    const selection = keeping(1);
     selection.add('a', 0);
     selection.add('b', 100);
     selection.expect('b', 2_000);
@@ -188,18 +203,85 @@ describe('LoudestSpeakers', () => {
     expect(scene.selection.dueAt).toBeNull();
   });
 
-  it('never has more chosen than places, and never leaves a place free while somebody speaks', () => {
-    const levels = fc.dictionary(fc.constantFrom('a', 'b', 'c', 'd', 'e'), fc.integer({ min: -70, max: -5 }));
-    fc.assert(
-      fc.property(fc.integer({ min: 1, max: 4 }), fc.array(levels, { maxLength: 80 }), (places, reports) => {
-        const scene = new Scene(places, 'abcde');
-        for (const report of reports) {
-          scene.run(reportMs, () => report);
-          const speaking = Object.entries(report).filter(([, level]) => level >= -50);
-          expect(scene.selection.chosen.size).toBeLessThanOrEqual(places);
-          expect(scene.selection.chosen.size).toBeGreaterThanOrEqual(Math.min(places, speaking.length));
-        }
-      }),
-    );
+  it.each([true, false])(
+    'never has more chosen than places, and never leaves a place free while somebody speaks (%s)',
+    (keepsSilent) => {
+      const levels = fc.dictionary(fc.constantFrom('a', 'b', 'c', 'd', 'e'), fc.integer({ min: -70, max: -5 }));
+      fc.assert(
+        fc.property(fc.integer({ min: 1, max: 4 }), fc.array(levels, { maxLength: 80 }), (places, reports) => {
+          const scene = new Scene(places, 'abcde', { keepsSilent });
+          for (const report of reports) {
+            scene.run(reportMs, () => report);
+            const speaking = Object.entries(report).filter(([, level]) => level >= -50);
+            expect(scene.selection.chosen.size).toBeLessThanOrEqual(places);
+            expect(scene.selection.chosen.size).toBeGreaterThanOrEqual(Math.min(places, speaking.length));
+          }
+        }),
+      );
+    },
+  );
+});
+
+describe('LoudestSpeakers that keeps no silent ones', () => {
+  const release = (places: number, ids: string) => new Scene(places, ids, { keepsSilent: false });
+
+  it('gives places back when what new speakers are about to say does not come', () => {
+    const scene = release(3, 'abcd');
+    expect(scene.chosen).toBe('');
+    scene.selection.add('e', scene.now);
+    expect(scene.chosen).toBe('e');
+    expect(scene.selection.dueAt).toBe(scene.now + 1_500);
+    scene.selection.settle(scene.now + 1_500);
+    expect(scene.chosen).toBe('');
+    expect(scene.selection.dueAt).toBeNull();
+    expect(scene.selection.open).toBe(true);
+  });
+
+  it('carries who speaks, at the first report of it, and nobody 1.5 s after the last', () => {
+    const scene = release(3, 'abcd');
+    const start = scene.now;
+    scene.run(4_000, () => ({ a: -25 })).run(4_000, () => ({}));
+    expect(scene.changes).toEqual([
+      { at: start, chosen: 'a' },
+      { at: start + 4_000 - reportMs + 1_500, chosen: '' },
+    ]);
+  });
+
+  it('keeps both of two in dialogue as long as each answers within 1.5 s', () => {
+    const scene = release(3, 'abcdefghijklmno');
+    scene.run(2_000, (at) => ({ [Math.floor(at / 1_000) % 2 === 0 ? 'a' : 'b']: -30 }));
+    scene.changes.length = 0;
+    scene.run(10 * 60_000, (at) => ({ [Math.floor(at / 1_000) % 2 === 0 ? 'a' : 'b']: -30 }));
+    expect(scene.changes).toEqual([]);
+  });
+
+  it('changes twice a turn where turns are long, and not at the pauses between words', () => {
+    const scene = release(3, 'abcdefghijklmno');
+    // Turns of 5 s. Of five reports in a row, two fall on a pause.
+    const levels = [-25, -66, -40, -28, -66];
+    const turns = 100;
+    scene.run(turns * 5_000, (at) => ({
+      [Math.floor(at / 5_000) % 2 === 0 ? 'a' : 'b']: levels[(at / reportMs) % levels.length] ?? -25,
+    }));
+    // The scene begins and ends in the middle of a turn.
+    expect(scene.changes.length).toBeLessThanOrEqual(2 * (turns + 1));
+    expect(scene.changes.map(({ chosen }) => chosen)).not.toContain('');
+  });
+
+  it('does not give back the place of a quiet voice in the middle of what it says', () => {
+    const scene = release(3, 'ab');
+    const start = scene.now;
+    scene.run(20_000, () => ({ a: -57 }));
+    expect(scene.changes).toEqual([{ at: start, chosen: 'a' }]);
+    scene.run(3_000, () => ({}));
+    expect(scene.chosen).toBe('');
+  });
+
+  it('looks for no beginnings while every place is wanted', () => {
+    const scene = release(2, 'abc');
+    scene.run(3_000, () => ({ a: -25, b: -30, c: -35 }));
+    expect(scene.selection.open).toBe(false);
+    scene.run(3_000, () => ({ a: -25, c: -60 }));
+    expect(scene.selection.open).toBe(true);
   });
 });

@@ -6,6 +6,10 @@ const rules = {
   onsetRise: 12,
   /** Until so long after the last sound a place is lost to somebody louder only: longer than the pauses of a dialogue. */
   silence: 1_500,
+  /** A place that nobody else wants is not given back as long as its holder is this loud: quiet voices are voices. */
+  audible: -60,
+  /** So long before the first place can be lost, beginnings of speech are worth looking for. */
+  lookout: 500,
   /** What only looked like the beginning of speech must turn into speech within this time. */
   onset: 750,
   /** A place is lost only to a voice that is this much louder, silence of the holder included ... */
@@ -29,26 +33,37 @@ interface Speaker {
   smoothed: number;
   /** Until when the speaker wants a place without being heard again. */
   wantsUntil: number;
+  /** Until when a place that nobody else wants is not given back; never before `wantsUntil`. */
+  audibleUntil: number;
   /** When the place was given, or its holder began to speak again; null without a place. */
   since: number | null;
 }
 
+export interface LoudestSpeakersOptions {
+  /** How many are carried at a time, 1 or more. */
+  readonly places: number;
+  /**
+   * Whether places that nobody needs go to the silent, so that the beginning of what they say next is not lost; else a
+   * place is given back after 1.5 s of silence. Asked at each decision.
+   */
+  readonly keepsSilent: () => boolean;
+}
+
 /**
- * Chooses the few speakers who are carried to the audience. A place is given at once, and kept, in silence too, until
- * somebody else needs it: the beginning of what its holder says next is not lost. Whoever has been silent the longest
- * yields first, at once; nobody else does but to somebody clearly louder.
+ * Chooses the few speakers who are carried to the audience. A place is given at once. When there is none left, whoever
+ * has been silent the longest yields, at once; nobody else does but to somebody clearly louder.
  *
  * Knows no clock: `now` is any steady time in ms that never goes back.
  */
 export class LoudestSpeakers {
-  readonly #places: number;
+  readonly #options: LoudestSpeakersOptions;
   readonly #speakers = new Map<string, Speaker>();
   #chosen: ReadonlySet<string> = new Set();
   #dueAt: number | null = null;
+  #open = true;
 
-  /** @param places - how many are carried at a time, 1 or more */
-  constructor(places: number) {
-    this.#places = places;
+  constructor(options: LoudestSpeakersOptions) {
+    this.#options = options;
   }
 
   /** Who has a place; another set after each change. */
@@ -56,15 +71,21 @@ export class LoudestSpeakers {
     return this.#chosen;
   }
 
-  /** When {@link settle} may next give a place to somebody who waits for one, if nobody is heard until then. */
+  /** When {@link settle} may next change something if nobody is heard until then. */
   get dueAt(): number | null {
     return this.#dueAt;
+  }
+
+  /** Whether somebody who begins to speak now or in a moment would be given a place for it. */
+  get open(): boolean {
+    return this.#open;
   }
 
   /** Adds a speaker who has just unmuted or taken the microphone, and so is about to speak. */
   add(id: string, now: number): void {
     const { silent, silence } = rules;
-    this.#speakers.set(id, { level: silent, smoothed: silent, wantsUntil: now + silence, since: null });
+    const until = now + silence;
+    this.#speakers.set(id, { level: silent, smoothed: silent, wantsUntil: until, audibleUntil: until, since: null });
     this.settle(now);
   }
 
@@ -94,6 +115,7 @@ export class LoudestSpeakers {
       } else if (level >= speaker.level + rules.onsetRise) {
         want(speaker, rules.onset, now);
       }
+      if (level >= rules.audible) speaker.audibleUntil = now + rules.silence;
       speaker.level = level;
       const change = Math.min(level, rules.normal) - speaker.smoothed;
       speaker.smoothed += (change > 0 ? rules.rise : rules.fall) * change;
@@ -101,13 +123,16 @@ export class LoudestSpeakers {
     this.settle(now);
   }
 
-  /** Gives places to those who want one, as far as others yield, and those that are left to the silent. */
+  /** Gives places to those who want one, as far as others yield, and sees to those that are left. */
   settle(now: number): void {
+    const { places, keepsSilent } = this.#options;
+    const keeps = keepsSilent();
     const wants = ({ wantsUntil }: Speaker): boolean => wantsUntil > now;
+    if (!keeps) for (const speaker of this.#speakers.values()) if (speaker.audibleUntil <= now) speaker.since = null;
     const [holders, others] = partition([...this.#speakers.values()], ({ since }) => since !== null);
     const [candidates, silent] = partition(others, wants);
-    for (const candidate of [...candidates.sort(byLoudness), ...silent.sort(byRecency)]) {
-      if (holders.length >= this.#places) {
+    for (const candidate of [...candidates.sort(byLoudness), ...(keeps ? silent.sort(byRecency) : [])]) {
+      if (holders.length >= places) {
         const yielding = wants(candidate) ? whoYields(holders, candidate, now) : undefined;
         if (!yielding) continue;
         yielding.since = null;
@@ -116,8 +141,10 @@ export class LoudestSpeakers {
       candidate.since = now;
       holders.push(candidate);
     }
+    const lookoutAt = Math.min(...holders.map(({ wantsUntil }) => wantsUntil)) - rules.lookout;
+    this.#open = holders.length < places || lookoutAt <= now;
     const someWait = candidates.some(({ since }) => since === null);
-    this.#dueAt = someWait ? Math.min(...holders.map(({ wantsUntil }) => wantsUntil)) : null;
+    this.#dueAt = this.#open ? nextEnd(holders, { someWait, keeps }, now) : lookoutAt;
     this.#publish();
   }
 
@@ -131,6 +158,21 @@ export class LoudestSpeakers {
 function want(speaker: Speaker, forMs: number, now: number): void {
   if (speaker.since !== null && speaker.wantsUntil <= now) speaker.since = now;
   speaker.wantsUntil = Math.max(speaker.wantsUntil, now + forMs);
+  speaker.audibleUntil = Math.max(speaker.audibleUntil, speaker.wantsUntil);
+}
+
+/** When the next of those with a place may lose it to somebody who waits, or gives it back. */
+function nextEnd(
+  holders: readonly Speaker[],
+  { someWait, keeps }: { readonly someWait: boolean; readonly keeps: boolean },
+  now: number,
+): number | null {
+  const ends = holders.flatMap(({ wantsUntil, audibleUntil }) => [
+    ...(someWait ? [wantsUntil] : []),
+    ...(keeps ? [] : [audibleUntil]),
+  ]);
+  const next = Math.min(...ends.filter((end) => end > now));
+  return next === Infinity ? null : next;
 }
 
 function byLoudness(a: Speaker, b: Speaker): number {

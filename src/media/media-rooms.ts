@@ -1,8 +1,9 @@
 import { AppError } from '../core/errors.ts';
 import type { RoomId } from '../core/ids.ts';
+import type { OpusSettings } from '../core/model.ts';
 import { RoomMedia, type RoomMediaOptions } from './room-media.ts';
 
-export type MediaRoomsOptions = Omit<RoomMediaOptions, 'roomId' | 'packetMs'>;
+export type MediaRoomsOptions = Omit<RoomMediaOptions, 'roomId' | 'opus'>;
 
 interface Entry {
   readonly opening: Promise<RoomMedia>;
@@ -26,16 +27,16 @@ export class MediaRooms {
   /**
    * The room's media; opened once, however many ask at the same time. A failed opening is forgotten.
    *
-   * @param packetMs - how much audio its speakers put into a packet, ms
+   * @param opus - how its speakers encode, if not as usual
    * @throws AppError `MEDIA_UNAVAILABLE` when no worker can take the room, or it was closed while being opened
    */
-  open(roomId: RoomId, packetMs = 20): Promise<RoomMedia> {
+  open(roomId: RoomId, opus?: OpusSettings): Promise<RoomMedia> {
     const known = this.#entries.get(roomId);
     if (known) return known.opening;
     const { promise, resolve, reject } = Promise.withResolvers<RoomMedia>();
     const entry: Entry = { opening: promise, media: undefined };
     this.#entries.set(roomId, entry);
-    this.#open(roomId, packetMs, entry).then(resolve, (error: unknown) => {
+    this.#open(roomId, opus, entry).then(resolve, (error: unknown) => {
       this.#forget(roomId, entry);
       reject(error);
     });
@@ -63,8 +64,8 @@ export class MediaRooms {
     for (const roomId of [...this.#entries.keys()]) this.close(roomId);
   }
 
-  async #open(roomId: RoomId, packetMs: number, entry: Entry): Promise<RoomMedia> {
-    const media = await RoomMedia.open({ ...this.#options, roomId, packetMs });
+  async #open(roomId: RoomId, opus: OpusSettings | undefined, entry: Entry): Promise<RoomMedia> {
+    const media = await RoomMedia.open({ ...this.#options, roomId, ...(opus && { opus }) });
     if (this.#entries.get(roomId) !== entry) {
       media.close();
       throw new AppError('MEDIA_UNAVAILABLE', { message: 'The room was closed while it was being opened' });

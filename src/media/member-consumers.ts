@@ -37,6 +37,7 @@ export class MemberConsumers {
   /**
    * A paused consumer of `entry`, or the one that there is already.
    *
+   * @param withinMs - how long to wait for `entry` to be carried to the audience
    * @throws AppError `CANNOT_CONSUME`, `PRODUCER_NOT_FOUND`, `MEDIA_REJECTED`, `MEDIA_UNAVAILABLE`, or what the
    *   transport was closed with; nothing is left then
    */
@@ -44,10 +45,11 @@ export class MemberConsumers {
     audience: Audience,
     entry: StageProducer,
     rtpCapabilities: RtpCapabilities,
+    withinMs?: number,
   ): Promise<ConsumerDescription> {
     let making = this.#byProducer.get(entry.id);
     if (!making) {
-      making = this.#make(audience, entry, rtpCapabilities);
+      making = this.#make(audience, entry, rtpCapabilities, withinMs);
       this.#byProducer.set(entry.id, making);
       making.catch(() => this.#byProducer.delete(entry.id));
     }
@@ -82,10 +84,15 @@ export class MemberConsumers {
     return { paused: consumer.paused, sent };
   }
 
-  async #make(audience: Audience, entry: StageProducer, rtpCapabilities: RtpCapabilities): Promise<Consumer> {
+  async #make(
+    audience: Audience,
+    entry: StageProducer,
+    rtpCapabilities: RtpCapabilities,
+    withinMs?: number,
+  ): Promise<Consumer> {
     let consumer: Consumer | undefined;
     try {
-      const producer = await audience.forwarded(entry);
+      const producer = await audience.forwarded(entry, withinMs);
       const { transport } = this.#transport;
       if (!audience.router.canConsume({ producerId: producer.id, rtpCapabilities })) {
         throw new AppError(producer.closed ? 'PRODUCER_NOT_FOUND' : 'CANNOT_CONSUME');

@@ -163,6 +163,7 @@ export class MemberMedia {
     transportId: string,
     producerIds: readonly string[],
     rtpCapabilities: RtpCapabilities,
+    withinMs?: number,
   ): Promise<ConsumeResult> {
     const transport = this.#transport(transportId, 'receive');
     const consumers = this.#consumers;
@@ -172,7 +173,7 @@ export class MemberMedia {
     const result = await settleEach(producerIds, async (producerId) => {
       const entry = this.#stage.get(producerId);
       if (!entry) throw new AppError('PRODUCER_NOT_FOUND');
-      return consumers.consume(audience, entry, rtpCapabilities);
+      return consumers.consume(audience, entry, rtpCapabilities, withinMs);
     });
     transport.assertOpen();
     return { consumers: result.done, failed: result.failed.map(({ id, code }) => ({ producerId: id, code })) };

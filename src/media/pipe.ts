@@ -1,12 +1,13 @@
 import type { Consumer, PipeTransport, Producer, Router, TransportListenInfo } from 'mediasoup/types';
 import { AppError } from '../core/errors.ts';
+import { pipePorts } from '../core/pipe-ports.ts';
 import { udpBuffers } from './udp-buffers.ts';
 
-/** Pipes of one node stay on the loopback, below the default WebRtcServer ports (40000 and up). */
+/** Pipes of one node stay on the loopback. */
 const loopback: TransportListenInfo = {
   protocol: 'udp',
   ip: '127.0.0.1',
-  portRange: { min: 20_000, max: 39_999 },
+  portRange: pipePorts,
   ...udpBuffers,
 };
 

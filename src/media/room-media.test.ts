@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   createPool,
   dtlsParameters,
@@ -11,8 +11,10 @@ import {
   silentLogger,
   userId,
 } from '../../test/support/media.ts';
+import { errorTable } from '../core/errors.ts';
 import type { SessionId } from '../core/ids.ts';
 import type { TransportDescription } from './member-transport.ts';
+import { RouterPipe } from './pipe.ts';
 import { RoomMedia } from './room-media.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
@@ -230,6 +232,16 @@ describe('RoomMedia', () => {
     expect((await room.produce(ada, transportId, microphone())).replaced).toBeUndefined();
   });
 
+  it('drops a single producer of whomever', async () => {
+    const { producerId, transportId } = await speak();
+    const music = await room.produce(ada, transportId, { ...microphone(), source: 'music' });
+    room.dropProducer(producerId);
+    room.dropProducer(producerId);
+    expect(room.hasProducer(producerId)).toBe(false);
+    expect(room.hasProducer(music.producerId)).toBe(true);
+    expect(room.counts.producers).toBe(1);
+  });
+
   it('opens audience routers as listeners come, feeds each of them, and closes them as listeners go', async () => {
     const { producerId } = await speak();
     const sessions = Array.from({ length: 7 }, () => sessionId());
@@ -244,6 +256,18 @@ describe('RoomMedia', () => {
     expect((await held()).routers).toBe(1 + 3);
     for (const session of sessions) room.closeSession(session);
     expect(await held()).toEqual({ routers: 1, transports: 1 });
+  });
+
+  it('asks a listener to try again when no router can be fed, and opens one for the next try', async () => {
+    const { producerId } = await speak();
+    const open = vi.spyOn(RouterPipe, 'open').mockRejectedValueOnce(new Error('no pipe today'));
+    onTestFinished(() => open.mockRestore());
+    await expect(openTransport(grace.sessionId, 'receive')).rejects.toEqual(code('MEDIA_UNAVAILABLE'));
+    expect(errorTable.MEDIA_UNAVAILABLE.retryable).toBe(true);
+    expect((await held()).routers).toBe(1);
+    const transportId = await openTransport(grace.sessionId, 'receive');
+    const { consumers } = await room.consume(grace.sessionId, transportId, [producerId], opusCapabilities);
+    expect(consumers).toHaveLength(1);
   });
 
   it('closes a session with all it has, and answers its producers', async () => {

@@ -5,6 +5,7 @@ import { type AppCode, AppError } from '../core/errors.ts';
 import type { MemberQuality, SpeakerLevel } from '../core/events.ts';
 import type { RoomId, SessionId, UserId } from '../core/ids.ts';
 import type { Logger } from '../core/logger.ts';
+import type { OpusSettings } from '../core/model.ts';
 import { AudienceGroup } from './audience-group.ts';
 import { mediaError } from './errors.ts';
 import {
@@ -26,8 +27,8 @@ export interface RoomMediaOptions {
   readonly logger: Logger;
   /** Sessions with a receive transport that one audience router takes before another is opened. Default: 500. */
   readonly listenersPerRouter?: number;
-  /** How much audio speakers put into a packet, ms. Default: 20. */
-  readonly packetMs?: number;
+  /** How speakers encode. Default: packets of 20 ms, in silence too. */
+  readonly opus?: OpusSettings;
   /** How many speakers, the loudest, are forwarded at a time; 0 or left out: all. */
   readonly maxForwardedSpeakers?: number;
   /** How often the quality of each producer is read while it is watched, ms. Default: 5,000. */
@@ -50,6 +51,13 @@ export interface RoomMediaEvents {
   routersLost: [routerIds: string[], isClosed: boolean];
   closed: [];
 }
+
+const usualOpus: OpusSettings = { packetMs: 20, dtx: false };
+/**
+ * With fewer sessions the places of silent speakers are kept. Each of their packets costs about 12 us a listener; to look
+ * at it instead, for the beginning of speech, costs 36 us, most of it in Node.js, and that beginning.
+ */
+const fewSessions = 10;
 
 export interface RoomMediaCounts {
   readonly sessions: number;
@@ -80,19 +88,21 @@ export class RoomMedia extends Emitter<RoomMediaEvents> {
   /** @throws AppError `MEDIA_UNAVAILABLE` when no worker can take the room */
   static async open(options: RoomMediaOptions): Promise<RoomMedia> {
     try {
-      return new RoomMedia(options, await Stage.open(options.pool.leastLoaded(), options.logger, options.packetMs));
+      const { pool, logger, opus = usualOpus } = options;
+      return new RoomMedia(options, await Stage.open(pool.leastLoaded(), logger, opus.packetMs));
     } catch (error) {
       throw mediaError(error, { missing: 'MEDIA_UNAVAILABLE', refused: 'MEDIA_UNAVAILABLE' });
     }
   }
 
   private constructor(options: RoomMediaOptions, stage: Stage) {
-    const { roomId, pool, logger, listenersPerRouter = 500, maxForwardedSpeakers = 0 } = options;
+    const { roomId, pool, logger, listenersPerRouter = 500, maxForwardedSpeakers = 0, opus = usualOpus } = options;
     super((event, error) => logger.error({ err: error, event, roomId }, 'listener of the room media failed'));
     this.roomId = roomId;
     this.#stage = stage;
     // Before the audiences, which ask it about each new producer.
-    const selection = new SpeakerSelection(stage, maxForwardedSpeakers, logger);
+    const keepsSilent = () => opus.dtx || this.#members.size < fewSessions;
+    const selection = new SpeakerSelection(stage, { places: maxForwardedSpeakers, keepsSilent }, logger);
     const isHeld = (producerId: string) => selection.isHeld(producerId);
     const audiences = new AudienceGroup({
       pool,
@@ -162,6 +172,11 @@ export class RoomMedia extends Emitter<RoomMediaEvents> {
       listener?.describeReceiving(entry?.id) ?? { transport: null, consumer: null },
     ]);
     return { sending, receiving };
+  }
+
+  /** Whether there is a producer, on whatever session. */
+  hasProducer(producerId: string): boolean {
+    return !this.#closed && this.#stage.get(producerId) !== undefined;
   }
 
   hasSession(sessionId: SessionId): boolean {
@@ -247,6 +262,7 @@ export class RoomMedia extends Emitter<RoomMediaEvents> {
    *
    * @param producerIds - of the stage, as `produce` answered them
    * @param rtpCapabilities - the client's, unchecked
+   * @param withinMs - how long to wait for a producer that is not carried to the session's router yet. Default: 3 s
    * @returns what was made, and for each of the others why it was not (`PRODUCER_NOT_FOUND`, `CANNOT_CONSUME`,
    *   `MEDIA_REJECTED`, `MEDIA_UNAVAILABLE`)
    * @throws AppError `TRANSPORT_NOT_FOUND`, `TRANSPORT_WRONG_DIRECTION`
@@ -256,13 +272,21 @@ export class RoomMedia extends Emitter<RoomMediaEvents> {
     transportId: string,
     producerIds: readonly string[],
     rtpCapabilities: RtpCapabilities,
+    withinMs?: number,
   ): Promise<ConsumeResult> {
-    return this.#member(sessionId, 'TRANSPORT_NOT_FOUND').consume(transportId, producerIds, rtpCapabilities);
+    const member = this.#member(sessionId, 'TRANSPORT_NOT_FOUND');
+    return member.consume(transportId, producerIds, rtpCapabilities, withinMs);
   }
 
   /** Lets audio flow; `failed` holds those that are not the session's or were closed (`CONSUMER_NOT_FOUND`). */
   async resumeConsumers(sessionId: SessionId, consumerIds: readonly string[]): Promise<ResumeResult> {
     return this.#member(sessionId, 'CONSUMER_NOT_FOUND').resumeConsumers(consumerIds);
+  }
+
+  /** Closes a producer, on whatever session. Again without effect. */
+  dropProducer(producerId: string): void {
+    const entry = this.#stage.get(producerId);
+    if (entry) this.#stage.closeProducer(entry);
   }
 
   /**

@@ -2,7 +2,7 @@ import { performance } from 'node:perf_hooks';
 import { Emitter } from '../core/emitter.ts';
 import type { UserId } from '../core/ids.ts';
 import type { Logger } from '../core/logger.ts';
-import { LoudestSpeakers } from './loudest-speakers.ts';
+import { LoudestSpeakers, type LoudestSpeakersOptions } from './loudest-speakers.ts';
 import type { Stage, StageProducer } from './stage.ts';
 
 export interface SpeakerSelectionEvents {
@@ -22,16 +22,15 @@ export class SpeakerSelection extends Emitter<SpeakerSelectionEvents> {
   #timer: NodeJS.Timeout | undefined;
   #forwarded = '';
 
-  /** @param places - how many are forwarded at a time; 0: all */
-  constructor(stage: Stage, places: number, logger: Logger) {
+  /** @param options - of {@link LoudestSpeakers}; no places: all are forwarded */
+  constructor(stage: Stage, options: LoudestSpeakersOptions, logger: Logger) {
     super((event, error) => logger.error({ err: error, event }, 'listener of the speaker selection failed'));
     this.#stage = stage;
-    this.#loudest = places === 0 ? undefined : new LoudestSpeakers(places);
+    this.#loudest = options.places === 0 ? undefined : new LoudestSpeakers(options);
     stage.on('added', (entry) => this.#add(entry));
     stage.on('removed', ({ id }) => this.#remove(id));
     stage.on('measured', (levels) => this.#update((loudest, now) => loudest.report(levels, now)));
     stage.on('onset', (id) => this.#update((loudest, now) => loudest.expect(id, now)));
-    this.on('held', (id, held) => stage.watchOnset(id, held));
   }
 
   /** Whether a producer is kept from the audience now. */
@@ -64,6 +63,7 @@ export class SpeakerSelection extends Emitter<SpeakerSelectionEvents> {
   #remove(id: string): void {
     const wasHeld = this.isHeld(id);
     this.#measured.delete(id);
+    this.#stage.watchOnset(id, false);
     this.#update((loudest, now) => loudest.remove(id, now));
     if (wasHeld) this.emit('held', id, false);
     this.#tell();
@@ -75,15 +75,25 @@ export class SpeakerSelection extends Emitter<SpeakerSelectionEvents> {
     change(loudest, performance.now());
     this.#schedule(loudest);
     const before = this.#chosen;
-    if (loudest.chosen === before) return;
-    this.#chosen = loudest.chosen;
-    // Those let through first: a silence is worse than a moment of one voice too many.
-    for (const id of this.#chosen) if (!before.has(id)) this.emit('held', id, false);
-    for (const id of before) if (this.isHeld(id)) this.emit('held', id, true);
-    this.#tell();
+    if (loudest.chosen !== before) {
+      this.#chosen = loudest.chosen;
+      // Those let through first: a silence is worse than a moment of one voice too many.
+      for (const id of this.#chosen) if (!before.has(id)) this.emit('held', id, false);
+      for (const id of before) if (this.isHeld(id)) this.emit('held', id, true);
+      this.#tell();
+    }
+    this.#watchOnsets();
   }
 
-  /** Levels are not reported in silence, so the last places need a timer to run out. */
+  /**
+   * A beginning is looked for only while it would be given a place: when all talk, packets are not looked at for nothing.
+   * Asked for again each time, since the watch may have been refused for want of quota.
+   */
+  #watchOnsets(): void {
+    for (const id of this.#measured) this.#stage.watchOnset(id, this.isHeld(id) && this.#loudest?.open === true);
+  }
+
+  /** Levels are not reported in silence, so places need a timer to run out. */
   #schedule(loudest: LoudestSpeakers): void {
     clearTimeout(this.#timer);
     const { dueAt } = loudest;

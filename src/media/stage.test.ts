@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { eventually } from '../../test/support/eventually.ts';
 import { createPool, rtpPacket, rtpParameters, sessionId, silentLogger, userId } from '../../test/support/media.ts';
 import type { SpeakerLevel } from '../core/events.ts';
 import { Stage } from './stage.ts';
@@ -116,5 +117,21 @@ describe('Stage', () => {
     second.transport.close();
     expect(failed).toHaveBeenCalledExactlyOnceWith(second.entry);
     expect(stage.size).toBe(0);
+  });
+
+  it('reports its own loss once, and not each producer that goes with it', async () => {
+    const own = await createPool(1);
+    onTestFinished(() => own.close());
+    const stage = await Stage.open(own.leastLoaded(), silentLogger);
+    const [removed, failed, lost] = [vi.fn(), vi.fn(), vi.fn()];
+    stage.on('removed', removed);
+    stage.on('failed', failed);
+    stage.on('lost', lost);
+    const speakers = [await addSpeaker(stage, 7, 700), await addSpeaker(stage, 8, 800)];
+    own.leastLoaded().kill();
+    await eventually(() => expect(lost).toHaveBeenCalledOnce());
+    expect(speakers.map(({ entry }) => entry.producer.closed)).toEqual([true, true]);
+    expect(removed).not.toHaveBeenCalled();
+    expect(failed).not.toHaveBeenCalled();
   });
 });

@@ -39,9 +39,9 @@ export interface StageEvents {
   /** A sign, earlier than levels are, that a producer begins to speak. */
   onset: [producerId: string];
   added: [producer: StageProducer];
-  /** A producer ended, whatever the reason. */
+  /** A producer ended, whatever the reason; not when the whole stage did. */
   removed: [producer: StageProducer];
-  /** A producer ended without {@link Stage.closeProducer}: its transport was closed or failed. */
+  /** ... and it was not {@link Stage.closeProducer}: its transport was closed or failed. */
   failed: [producer: StageProducer];
   /** The worker died. */
   lost: [];
@@ -133,7 +133,9 @@ export class Stage extends Emitter<StageEvents> {
     const entry: StageProducer = { id: producer.id, sessionId, userId, source, producer, measurable };
     this.#producers.set(entry.id, entry);
     producer.observer.once('close', () => {
-      // closeProducer() and close() forget the entry first, so one that is still known was closed by something else.
+      // A lost router has closed by now and takes all of them along: `lost` says so once.
+      if (this.router.closed) return;
+      // closeProducer() forgets the entry first, so one that is still known was closed by something else.
       const isFailure = this.#producers.delete(entry.id);
       this.emit('removed', entry);
       if (isFailure) this.emit('failed', entry);

@@ -91,7 +91,10 @@ export class WorkerPool extends Emitter<WorkerPoolEvents> {
   static async create(options: WorkerPoolOptions): Promise<WorkerPool> {
     const pool = new WorkerPool(options);
     try {
-      await Promise.all(pool.#slots.map((slot) => pool.#start(slot)));
+      // All of them: one that is still starting when another fails would not be seen by close().
+      const starts = await Promise.allSettled(pool.#slots.map((slot) => pool.#start(slot)));
+      const failed = starts.find(({ status }) => status === 'rejected');
+      if (failed) throw (failed as PromiseRejectedResult).reason;
       return pool;
     } catch (error) {
       await pool.close();

@@ -7,7 +7,7 @@ import type { GiftReview } from './gifts/gift-review.ts';
 import type { GiftSettlement } from './gifts/gift-settlement.ts';
 import type { Gifts } from './gifts/gifts.ts';
 import type { IceServers } from './ice-servers.ts';
-import type { MemberMedia } from './member-media.ts';
+import type { MemberAudio } from './member-audio.ts';
 import type { Members } from './members.ts';
 import type { Moderation } from './moderation.ts';
 import type { RoomDirectory } from './room-directory.ts';
@@ -26,7 +26,7 @@ export interface Services {
   readonly members: Members;
   readonly seats: Seats;
   readonly moderation: Moderation;
-  readonly media: MemberMedia;
+  readonly media: MemberAudio;
   readonly chat: Chat;
   readonly gifts: Gifts;
   readonly giftOutcomes: GiftOutcomes;

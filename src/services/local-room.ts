@@ -133,8 +133,9 @@ export class LocalRoom {
       case 'roomClosed':
         this.#remove(() => true, entry, 'ROOM_CLOSED');
         break;
-      case 'seatLeft':
-        this.media.closeProducersOf(event.userId);
+      // Who leaves a seat loses the producers of it, and not one that was made in a new seat since.
+      case 'producerClosed':
+        this.media.dropProducer(event.producerId);
         break;
       case 'speakerMuteChanged':
         this.media.setMutedByHost(event.userId, event.muted);

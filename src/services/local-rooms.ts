@@ -1,4 +1,3 @@
-import { AppError } from '../core/errors.ts';
 import type { ConnectionQuality } from '../core/events.ts';
 import type { NodeId, RoomId } from '../core/ids.ts';
 import type { Logger } from '../core/logger.ts';
@@ -7,7 +6,7 @@ import type { MediaRooms } from '../media/media-rooms.ts';
 import type { RoomMedia } from '../media/room-media.ts';
 import type { EventReader } from './event-reader.ts';
 import { LocalRoom } from './local-room.ts';
-import type { ProducerStore } from './producer-store.ts';
+import { ignoreGone, type ProducerStore } from './producer-store.ts';
 import type { RoomStore } from './room-store.ts';
 import type { WireFormat } from './wire-format.ts';
 
@@ -28,8 +27,8 @@ export interface LocalRoomsDependencies {
   readonly logger: Logger;
 }
 
-/** Wait before a step of a repair is tried again: no worker could take the room, or Redis is away; ms. */
-const retryMs = 250;
+/** Waits before a step of a repair is tried again: no worker could take the room, or Redis is away; doubling, ms. */
+const retryDelay = { first: 250, max: 5_000 };
 
 /**
  * The rooms that this process serves. A room is opened by its first holder (a joining call, then each member) and
@@ -103,7 +102,7 @@ export class LocalRooms {
     const { reader, media, store, wire, logger } = this.#use;
     const feed = await reader.hold(roomId);
     try {
-      const roomMedia = await media.open(roomId, opus.packetMs);
+      const roomMedia = await media.open(roomId, opus);
       const room = new LocalRoom({
         feed,
         opus,
@@ -134,7 +133,8 @@ export class LocalRooms {
     const { store, producers, logger } = this.#use;
     media.on('producerFailed', async ({ producerId, userId }) => {
       logger.info({ roomId: room.roomId, userId, producerId }, 'Producer failed');
-      await producers.close(room.roomId, userId, producerId, 'failed').catch(ignoreGone);
+      const { roomId } = room;
+      await this.#untilDone(room, () => producers.close(roomId, userId, producerId, 'failed').catch(ignoreGone));
     });
     media.on('routersLost', async (routerIds, isClosed) => {
       logger.warn({ roomId: room.roomId, routerIds, isClosed }, 'Media routers lost with their worker');
@@ -146,27 +146,28 @@ export class LocalRooms {
   async #reopenMedia(room: LocalRoom): Promise<void> {
     const { producers, media, nodeId } = this.#use;
     await producers.closeAllOf(room.roomId, nodeId);
-    const roomMedia = await media.open(room.roomId, room.opus.packetMs);
+    // Nobody would close what is opened for a room that is closed. One that is closed meanwhile takes its media along.
+    if (room.closed) return;
+    const roomMedia = await media.open(room.roomId, room.opus);
     if (room.closed) return;
     room.useMedia(roomMedia);
     this.#watchMedia(room, roomMedia);
   }
 
-  /** Repeats a step of the repair until it succeeds or the room is closed here. */
+  /** Repeats a step of a repair until it succeeds or the room is closed here. Only the first failure is a warning. */
   async #untilDone(room: LocalRoom, step: () => Promise<void>): Promise<void> {
-    while (!room.closed) {
+    const { logger } = this.#use;
+    const { roomId } = room;
+    for (let attempt = 0; !room.closed; attempt += 1) {
       try {
         await step();
+        if (attempt > 0) logger.info({ roomId, attempt }, 'A room was repaired');
         return;
       } catch (error) {
-        this.#use.logger.warn({ err: error, roomId: room.roomId }, 'Media could not be repaired; trying again');
-        await new Promise((resolve) => setTimeout(resolve, retryMs).unref());
+        logger[attempt === 0 ? 'warn' : 'debug']({ err: error, roomId }, 'A room could not be repaired; trying again');
+        const wait = Math.min(retryDelay.first * 2 ** attempt, retryDelay.max);
+        await new Promise((resolve) => setTimeout(resolve, wait).unref());
       }
     }
   }
-}
-
-/** A producer that Redis does not have any more needs no closing. */
-function ignoreGone(error: unknown): void {
-  if (!(error instanceof AppError)) throw error;
 }

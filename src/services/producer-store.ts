@@ -1,3 +1,4 @@
+import { type AppCode, AppError } from '../core/errors.ts';
 import type { NodeId, RoomId, UserId } from '../core/ids.ts';
 import type { ProducerDescription } from '../core/model.ts';
 import type { Scripts } from './redis/scripts.ts';
@@ -38,4 +39,11 @@ export class ProducerStore {
   async closeAllOf(roomId: RoomId, nodeId: NodeId): Promise<void> {
     await this.#scripts.change('close-node-producers', roomId, [nodeId]);
   }
+}
+
+const goneCodes: ReadonlySet<AppCode> = new Set(['PRODUCER_NOT_FOUND', 'ROOM_NOT_FOUND', 'NOT_IN_ROOM']);
+
+/** For `catch`: what is gone needs no closing. @throws every other error */
+export function ignoreGone(error: unknown): void {
+  if (!(error instanceof AppError && goneCodes.has(error.code))) throw error;
 }

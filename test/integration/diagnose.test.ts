@@ -122,6 +122,7 @@ describe('media.diagnose', () => {
     const loud = await addSpeaker(roomId, 400);
     loud.level = -15;
     const quiet = await addSpeaker(roomId, 401);
+    quiet.level = -40;
     const { seen } = await receive(listener, quiet.producerId);
     await eventually(async () => {
       expect(await causeOf(listener, quiet.member.user.id, seen)).toBe('notAmongLoudest');

@@ -7,7 +7,7 @@ import type { MediaSource, ProducerDescription } from '../core/model.ts';
 import type { ConsumerDescription } from '../media/member-consumers.ts';
 import type { TransportDescription } from '../media/member-transport.ts';
 import type { LocalMember } from './local-room.ts';
-import type { ProducerStore } from './producer-store.ts';
+import { ignoreGone, type ProducerStore } from './producer-store.ts';
 import type { Seats } from './seats.ts';
 
 /** All that a client needs to hear a room but its own DTLS parameters. */
@@ -17,16 +17,26 @@ export interface MediaOffer {
   readonly consumers: readonly ConsumerDescription[];
 }
 
+/**
+ * How long a join waits for voices that are still being carried to the listener's router, ms. The others are in the answer
+ * at once; what is missing is consumed later, like that of somebody who begins to speak.
+ */
+const offerWithinMs = 1_000;
+
 /** A member's audio: the rules (who may send) on top of what mediasoup does, and what the others are told. */
-export class MemberMedia {
-  readonly #producers: ProducerStore;
-  readonly #seats: Seats;
+export class MemberAudio {
+  readonly #producers: Pick<ProducerStore, 'open' | 'pause' | 'close'>;
+  readonly #seats: Pick<Seats, 'speakerOf'>;
   readonly #nodeId: NodeId;
   readonly #logger: Logger;
 
   constructor(
     nodeId: NodeId,
-    use: { readonly producers: ProducerStore; readonly seats: Seats; readonly logger: Logger },
+    use: {
+      readonly producers: Pick<ProducerStore, 'open' | 'pause' | 'close'>;
+      readonly seats: Pick<Seats, 'speakerOf'>;
+      readonly logger: Logger;
+    },
   ) {
     this.#nodeId = nodeId;
     this.#producers = use.producers;
@@ -34,7 +44,7 @@ export class MemberMedia {
     this.#logger = use.logger;
   }
 
-  /** @throws AppError NOT_SEATED for a send transport without a seat, MEDIA_UNAVAILABLE */
+  /** @throws AppError NOT_SEATED for a send transport without a seat, NOT_IN_ROOM, MEDIA_UNAVAILABLE */
   async createTransport(
     { roomId, userId, sessionId, room }: LocalMember,
     direction: 'send' | 'receive',
@@ -42,6 +52,8 @@ export class MemberMedia {
     if (direction === 'send' && !(await this.#seats.speakerOf(roomId, userId)).isSeated) {
       throw new AppError('NOT_SEATED');
     }
+    // The membership may have ended meanwhile: nothing would close a transport that is made after that.
+    if (room.member(sessionId) === null) throw new AppError('NOT_IN_ROOM');
     return room.media.createTransport(sessionId, direction);
   }
 
@@ -60,7 +72,9 @@ export class MemberMedia {
     const others = producers.flatMap((producer) => (producer.userId === userId ? [] : [producer.producerId]));
     try {
       const transport = await room.media.createTransport(sessionId, 'receive');
-      const { consumers } = await room.media.consume(sessionId, transport.transportId, others, rtpCapabilities);
+      const { transportId } = transport;
+      const consuming = room.media.consume(sessionId, transportId, others, rtpCapabilities, offerWithinMs);
+      const { consumers } = await consuming;
       const isHeld = ({ producerId }: ConsumerDescription) => Number(room.media.isHeld(producerId));
       return { transport, consumers: consumers.toSorted((a, b) => isHeld(a) - isHeld(b)) };
     } catch (error) {
@@ -87,13 +101,19 @@ export class MemberMedia {
       ...options,
       mutedByHost: isMutedByHost,
     });
+    const { producerId } = producer;
     try {
       await this.#producers.open(member, producer, this.#nodeId);
     } catch (error) {
-      await room.media.closeProducer(sessionId, producer.producerId).catch(() => undefined);
+      await room.media.closeProducer(sessionId, producerId).catch(() => undefined);
       throw error;
     }
-    return { producerId: producer.producerId };
+    // It may have gone with its worker before Redis had it, so nobody else says that it is gone.
+    if (!room.media.hasProducer(producerId)) {
+      await this.#producers.close(roomId, userId, producerId, 'failed').catch(ignoreGone);
+      throw new AppError('MEDIA_UNAVAILABLE');
+    }
+    return { producerId };
   }
 
   /** Mutes. @throws AppError PRODUCER_NOT_FOUND, NOT_IN_ROOM */
@@ -119,7 +139,8 @@ export class MemberMedia {
 
   /** Stops sending. @throws AppError PRODUCER_NOT_FOUND */
   async close(member: LocalMember, producerId: string): Promise<void> {
-    await member.room.media.closeProducer(member.sessionId, producerId);
+    // Closed already when this is asked again because Redis could not be told.
+    await member.room.media.closeProducer(member.sessionId, producerId).catch(ignoreGone);
     await this.#producers.close(member.roomId, member.userId, producerId, 'closed');
   }
 }
