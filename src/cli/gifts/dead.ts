@@ -6,6 +6,7 @@ export const dead = defineCommand({
   meta: {
     name: 'dead',
     description: 'Gifts that were put aside: 24 h without a decision (TOO_OLD), or refused as malformed (REFUSED)',
+    examples: ['gifts dead'],
   },
   args: {
     ...commonArgs,
