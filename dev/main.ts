@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { closeCliAccess, openCliAccess } from './cli-access.ts';
 import { buildClient } from './client-build.ts';
 import { DevError } from './dev-error.ts';
 import { readSettings, toServerEnv } from './environment.ts';
@@ -63,6 +64,8 @@ async function runStack(stopping: AbortSignal, stops: (() => Promise<unknown>)[]
   });
   const scheme = serverEnv['SSL_CERT_PATH'] === undefined ? 'http' : 'https';
   const url = `${scheme}://${browsable(settings.host)}:${settings.port}`;
+  await openCliAccess(root, { url, internalKey: settings.internalKey });
+  stops.push(() => closeCliAccess(root));
   const over = new AbortController();
   void waitUntilReady(url, AbortSignal.any([stopping, over.signal])).then((ready) => {
     if (ready) print(welcome({ url, users: laravel?.users ?? [], services: nameServices(redis, laravel) }));

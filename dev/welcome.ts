@@ -22,6 +22,7 @@ export function welcome({ url, users, services }: WelcomeOptions): string {
     '',
     ...logIn,
     '',
+    '  Look after it from another terminal: npm run flylive -- rooms list',
     `  ${services.join(' · ')}`,
     '  Ctrl-C stops everything.',
     '',

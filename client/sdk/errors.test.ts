@@ -24,6 +24,13 @@ describe('toFlyLiveError', () => {
     ).toBeUndefined();
   });
 
+  it('reads of a ban when it ends and why, if the server says so', () => {
+    const banned = (data: object) => toFlyLiveError(answered({ appCode: 'BANNED', retryable: false, ...data })).ban;
+    expect(banned({ until: 1_800_000_000_000, reason: 'Spam' })).toEqual({ until: 1_800_000_000_000, reason: 'Spam' });
+    expect(banned({ until: null })).toEqual({ until: null, reason: null });
+    expect(banned({})).toBeUndefined();
+  });
+
   it('takes a call without an answer for a lost connection, which passes', () => {
     const error = toFlyLiveError(TRPCClientError.from(new Error('WebSocket closed')));
     expect(error).toMatchObject({ code: 'CONNECTION_LOST', retryable: true });

@@ -17,6 +17,13 @@ export type LocalCode = keyof typeof localErrors;
 /** Every code that an error of the SDK can carry: the server's table and the SDK's own. */
 export type FlyLiveCode = AppCode | LocalCode;
 
+/** What `BANNED` tells of the ban. */
+export interface BanFacts {
+  /** When it ends, ms since the epoch; null: never. */
+  readonly until: number | null;
+  readonly reason: string | null;
+}
+
 /** The one error that the SDK throws. */
 export class FlyLiveError extends Error {
   override readonly name = 'FlyLiveError';
@@ -25,15 +32,24 @@ export class FlyLiveError extends Error {
   readonly retryable: boolean;
   /** How long to wait before that, in ms, when the server said so. */
   readonly retryAfterMs: number | undefined;
+  /** Of `BANNED`, when the server said so. */
+  readonly ban: BanFacts | undefined;
 
   constructor(
     code: FlyLiveCode,
-    options: { message: string; retryable: boolean; retryAfterMs?: number | undefined; cause?: unknown },
+    options: {
+      message: string;
+      retryable: boolean;
+      retryAfterMs?: number | undefined;
+      ban?: BanFacts | undefined;
+      cause?: unknown;
+    },
   ) {
     super(options.message, { cause: options.cause });
     this.code = code;
     this.retryable = options.retryable;
     this.retryAfterMs = options.retryAfterMs;
+    this.ban = options.ban;
   }
 }
 
@@ -50,15 +66,18 @@ export function toFlyLiveError(error: unknown): FlyLiveError {
   }
   const data: unknown = error.data;
   if (typeof data !== 'object' || data === null) return localError('CONNECTION_LOST', error);
-  const { appCode, retryable, retryAfterMs } = data as {
+  const { appCode, retryable, retryAfterMs, until, reason } = data as {
     appCode?: AppCode;
     retryable?: boolean;
     retryAfterMs?: number | null;
+    until?: number | null;
+    reason?: string | null;
   };
   return new FlyLiveError(appCode ?? 'INTERNAL', {
     message: error.message,
     retryable: retryable ?? false,
     retryAfterMs: retryAfterMs ?? undefined,
+    ban: appCode === 'BANNED' && until !== undefined ? { until, reason: reason ?? null } : undefined,
     cause: error,
   });
 }

@@ -12,7 +12,7 @@ export { unknownMember } from './room-state.ts';
 export type { RoomState } from './room-state.ts';
 export type { ConnectionState } from './connection.ts';
 export { FlyLiveError, toFlyLiveError } from './errors.ts';
-export type { FlyLiveCode, LocalCode } from './errors.ts';
+export type { BanFacts, FlyLiveCode, LocalCode } from './errors.ts';
 export { listMicrophones } from './microphone.ts';
 export type { Microphone } from './microphone.ts';
 export type { Logger } from './logger.ts';

@@ -34,6 +34,24 @@ describe('messages', () => {
     expect(ids(removeMessage(state, '4-0').messages)).toEqual(['5-0']);
     expect(removeMessage(state, '6-0')).toBe(state);
   });
+
+  it('take their text along out of the answers to them when deleted, which say still whom they answer', () => {
+    const quote = { id: '4-0', senderName: 'Grace', excerpt: 'Something rude' };
+    const answered = [
+      message('4-0'),
+      message('5-0', { replyTo: quote }),
+      message('6-0', { replyTo: { ...quote, id: '3-0' } }),
+    ];
+    const state = removeMessage(addHistory(start, answered, true), '4-0');
+    expect(state.messages.map(({ replyTo }) => replyTo)).toEqual([
+      { ...quote, excerpt: '' },
+      { ...quote, id: '3-0' },
+    ]);
+    // The message itself is on a page of the history that was not read.
+    const answersOnly = removeMessage(addHistory(start, answered.slice(1), true), '4-0');
+    expect(answersOnly.messages[0]?.replyTo?.excerpt).toBe('');
+    expect(removeMessage(answersOnly, '4-0')).toBe(answersOnly);
+  });
 });
 
 describe('slow mode', () => {

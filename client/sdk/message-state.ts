@@ -17,10 +17,16 @@ export function addHistory(state: RoomState, messages: readonly ChatMessage[], h
   return { ...state, messages: mergeMessages(state.messages, messages), hasOlderMessages: hasMore };
 }
 
-/** A message was deleted. What answers it keeps its quotation of it. */
+/** A message was deleted: it goes, and so does its text in the quotations of those that answer it. */
 export function removeMessage(state: RoomState, messageId: string): RoomState {
-  const messages = state.messages.filter(({ id }) => id !== messageId);
-  return messages.length === state.messages.length ? state : { ...state, messages };
+  const quotes = ({ replyTo }: ChatMessage): boolean => replyTo?.id === messageId && replyTo.excerpt !== '';
+  if (!state.messages.some((message) => message.id === messageId || quotes(message))) return state;
+  const messages = state.messages
+    .filter(({ id }) => id !== messageId)
+    .map((message) =>
+      message.replyTo && quotes(message) ? { ...message, replyTo: { ...message.replyTo, excerpt: '' } } : message,
+    );
+  return { ...state, messages };
 }
 
 /**

@@ -15,7 +15,7 @@ export class RoomChat {
   readonly #state: LiveState;
   readonly #clock: ServerClock;
   readonly #onMessage: (message: ChatMessage) => void;
-  /** Deleted while a page of the history was under way, which may still hold them. */
+  /** Deleted while a page of the history was under way, which may still hold or quote them. */
   readonly #deleted = new Set<string>();
   #reading = 0;
   /** On this device's clock, ms since the epoch. */
@@ -68,8 +68,8 @@ export class RoomChat {
       const { messages, hasMore } = await this.#membership.retry((api) =>
         api.chat.history.query({ roomId, limit: historyPage, ...(before === undefined ? {} : { before }) }),
       );
-      const present = messages.filter(({ id }) => !this.#deleted.has(id));
-      this.#state.update(reduce.addHistory(this.#state.value, present, hasMore));
+      const withPage = reduce.addHistory(this.#state.value, messages, hasMore);
+      this.#state.update([...this.#deleted].reduce(reduce.removeMessage, withPage));
     } finally {
       this.#reading -= 1;
       if (this.#reading === 0) this.#deleted.clear();

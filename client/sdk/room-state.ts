@@ -208,6 +208,18 @@ export function addParticipants(state: RoomState, page: readonly Participant[]):
   return { ...state, participants };
 }
 
+/**
+ * Without those of whose leave a big room is not told: listeners who are no hosts and have no hand up.
+ *
+ * @param participantCount - members by the server's count
+ */
+export function forgetListeners(state: RoomState, participantCount: number): RoomState {
+  const told = new Set<number | null>([state.me.id]);
+  for (const { userId } of [...state.seats, ...state.requests]) told.add(userId);
+  const participants = without(state.participants, ({ userId, role }) => role === 'member' && !told.has(userId));
+  return { ...state, participants, participantCount: Math.max(participantCount, participants.size) };
+}
+
 /** Somebody of whom only the id is known yet: a large room's snapshot and its events tell of people out of order. */
 export function unknownMember(userId: number): Participant {
   return {

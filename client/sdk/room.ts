@@ -17,6 +17,7 @@ import type { RoomFeedEvent } from './room-feeds.ts';
 import { RoomGifts } from './room-gifts.ts';
 import type { GiftOrder, GiftOrderForMany, GiftOutcome, GiftRejection } from './room-gifts.ts';
 import { RoomHost } from './room-host.ts';
+import { RoomMembers } from './room-members.ts';
 import { RoomSeating } from './room-seating.ts';
 import * as reduce from './room-state.ts';
 import type { RoomState } from './room-state.ts';
@@ -43,8 +44,6 @@ interface RoomEvents extends Record<string, unknown[]> {
   ended: [end: RoomEnd];
 }
 
-const participantPage = 100;
-
 /** A room that the user has joined: its state, its events, and everything that can be done in it. */
 export class Room extends Emitter<RoomEvents> {
   /** What hosts can do here. */
@@ -57,9 +56,8 @@ export class Room extends Emitter<RoomEvents> {
   readonly #seating: RoomSeating;
   readonly #chat: RoomChat;
   readonly #gifts: RoomGifts;
+  readonly #members: RoomMembers;
   readonly #clock = new ServerClock();
-  /** Where the next page of members begins; null when all were read. */
-  #nextParticipants: number | null = 0;
 
   /** Made by `FlyLive.join` only. */
   constructor(membership: Membership, answer: JoinAnswer, audio: RoomAudio, logger: Logger) {
@@ -78,6 +76,7 @@ export class Room extends Emitter<RoomEvents> {
     this.host = new RoomHost(membership);
     this.#seating = new RoomSeating(membership, audio, this.#state, (error) => this.#report(error));
     this.#chat = new RoomChat(membership, this.#state, this.#clock, (message) => this.emit('message', message));
+    this.#members = new RoomMembers(membership, this.#state, (error) => this.#report(error));
     this.#gifts = new RoomGifts(membership, logger);
     this.#gifts.on('received', (gift) => this.emit('gift', gift));
     this.#gifts.on('withdrawn', (transactionId) => this.emit('giftWithdrawn', transactionId));
@@ -90,6 +89,7 @@ export class Room extends Emitter<RoomEvents> {
       onEvent: (event, id) => this.#receive(event, id),
       onActivity: (activity) => {
         this.#state.update(reduce.applyActivity(this.state, activity));
+        this.#members.observe(activity.participantCount);
         this.emit('activity', activity);
       },
       onOutcome: (outcome, id) => this.#gifts.receiveOutcome(outcome, id),
@@ -233,17 +233,9 @@ export class Room extends Emitter<RoomEvents> {
     await this.#membership.call((api) => api.room.react.mutate({ roomId, kind }));
   }
 
-  /** Reads one more page of the member list into `state.participants`. @returns whether there are more */
-  async loadMoreParticipants(): Promise<boolean> {
-    const cursor = this.#nextParticipants;
-    if (cursor === null) return false;
-    const { roomId } = this.#membership;
-    const page = await this.#membership.retry((api) =>
-      api.room.participants.query({ roomId, cursor, limit: participantPage }),
-    );
-    this.#nextParticipants = page.nextCursor;
-    this.#state.update(reduce.addParticipants(this.state, page.participants));
-    return page.nextCursor !== null;
+  /** Reads members who are not known yet into `state.participants`, a page or so. @returns whether there are more */
+  loadMoreParticipants(): Promise<boolean> {
+    return this.#members.loadMore();
   }
 
   /** The gifts that can be sent. */
@@ -345,13 +337,14 @@ export class Room extends Emitter<RoomEvents> {
 
   /** Events of this topic are lost for good; the snapshot takes their place. */
   #resync(topic: Topic, snapshot: RoomSnapshot): void {
+    this.#members.restart();
     this.#state.update(reduce.applySnapshot(this.state, snapshot));
     if (topic === 'chat') this.#background(this.#chat.reload());
   }
 
   #onRejoined({ snapshot, resumed, media }: JoinAnswer): void {
     this.#clock.observe(snapshot.cursor);
-    this.#nextParticipants = 0;
+    this.#members.restart();
     const next: RoomState = { ...reduce.applySnapshot(this.state, snapshot), status: 'joined' };
     if (!resumed) void this.#audio.start(next.producers, media);
     this.#state.update(next);
@@ -382,6 +375,7 @@ export class Room extends Emitter<RoomEvents> {
   #end(end: RoomEnd): void {
     if (this.state.status === 'ended') return;
     this.#feeds.stop();
+    this.#members.close();
     this.#membership.end();
     this.#audio.close();
     this.#state.update({ ...this.state, status: 'ended', levels: new Map() });

@@ -1,16 +1,13 @@
 #!/usr/bin/env node
-import { defineCommand, runMain } from 'citty';
+import { defineCommand } from 'citty';
+import { runCommandLine } from './command-line.ts';
 
-/**
- * The operator's command line. It speaks to a running server, never to Redis.
- *
- * Exit codes: 0 done, 1 the command line is wrong, 2 the server refuses or fails, 3 it cannot be reached.
- */
+/** The operator's command line. It speaks to a running server, never to Redis. */
 const main = defineCommand({
   meta: {
     name: 'flylive',
-    description:
-      'Looks after a FlyLive audio server. Needs LARAVEL_INTERNAL_KEY; FLYLIVE_URL or --url says where it is',
+    description: 'Looks after a FlyLive audio server',
+    examples: ['rooms list', 'watch 1', 'participants ban 1 6 --for 7d --reason Spam'],
   },
   subCommands: {
     rooms: () => import('./rooms.ts').then(({ rooms }) => rooms),
@@ -24,4 +21,4 @@ const main = defineCommand({
   },
 });
 
-await runMain(main);
+await runCommandLine(main, process.argv.slice(2));

@@ -6,6 +6,7 @@ export const revoke = defineCommand({
   meta: {
     name: 'revoke',
     description: 'Shuts a user or a token out for a day and ends what is connected; Laravel must refuse it after that',
+    examples: ['revoke --user 6', 'revoke --token-stdin < token.txt', 'revoke --user 6 --lift'],
   },
   args: {
     ...commonArgs,
@@ -16,6 +17,7 @@ export const revoke = defineCommand({
       valueHint: 'hash',
     },
     'token-stdin': { type: 'boolean', description: 'Read the token itself from the standard input', default: false },
+    lift: { type: 'boolean', description: 'Take the revocation back', default: false },
   },
   run: ({ args }) =>
     withServer(args.url, async (server) => {
@@ -23,8 +25,13 @@ export const revoke = defineCommand({
       if (named.length !== 1) throw new CommandError(1, 'say one of --user, --token and --token-stdin');
       const tokenHash = args['token-stdin'] ? await hashOfInput() : args.token;
       const target = tokenHash === undefined ? { userId: readUserId(args.user ?? '') } : { tokenHash };
+      if (args.lift) {
+        const { lifted } = await server.admin.liftRevocation.mutate(target);
+        if (args.json) return print(JSON.stringify({ ...target, lifted }));
+        return print(lifted ? 'Not shut out any more' : 'Was not shut out');
+      }
       await server.admin.revoke.mutate(target);
-      print(args.json ? JSON.stringify({ ...target, revoked: true }) : 'Shut out; connections end now');
+      print(args.json ? JSON.stringify({ ...target, revoked: true }) : 'Shut out for a day; connections end now');
     }),
 });
 

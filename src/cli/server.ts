@@ -7,7 +7,7 @@ import type { AppRouter } from '../routers/index.ts';
 export const commonArgs = {
   url: {
     type: 'string',
-    description: 'Address of the server; else FLYLIVE_URL',
+    description: 'Address of the server',
     default: process.env['FLYLIVE_URL'] ?? 'http://127.0.0.1:3030',
     valueHint: 'address',
   },
@@ -15,9 +15,17 @@ export const commonArgs = {
 } as const satisfies ArgsDef;
 
 /** The room that a command is about. */
-export const roomArg = { type: 'positional', description: 'Id of the room', required: true } as const;
+export const roomArg = {
+  type: 'positional',
+  description: 'Id of the room, as in flylive rooms list',
+  required: true,
+} as const;
 /** The user that a command is about. */
-export const userArg = { type: 'positional', description: 'Id of the user, a number', required: true } as const;
+export const userArg = {
+  type: 'positional',
+  description: 'Id of the user, a number, as in flylive participants list',
+  required: true,
+} as const;
 
 /** A failure that the operator is told of in one line. */
 export class CommandError extends Error {
@@ -38,7 +46,7 @@ export async function withServer(url: string, run: (server: Server) => Promise<v
     const { address, headers } = readAccess(url);
     await run(createTRPCClient<AppRouter>({ links: [httpLink({ url: address, transformer: superjson, headers })] }));
   } catch (error) {
-    report(error, url);
+    report(toCommandError(error, url));
   }
 }
 
@@ -95,7 +103,7 @@ export async function withLine(
       void ws.close();
     }
   } catch (error) {
-    report(error, url);
+    report(toCommandError(error, url));
   }
 }
 
@@ -103,7 +111,7 @@ export async function withLine(
 function readAccess(url: string): { address: string; headers: Record<string, string> } {
   const key = process.env['LARAVEL_INTERNAL_KEY'] ?? '';
   // Not an option: everybody on the machine can read the command lines of others.
-  if (key === '') throw new CommandError(1, 'LARAVEL_INTERNAL_KEY must be set, to what the server has');
+  if (key === '') throw new CommandError(1, 'LARAVEL_INTERNAL_KEY must be set, to what is in the .env of the server');
   if (!URL.canParse(url)) throw new CommandError(1, `--url=${url} is not an address`);
   return { address: `${url.replace(/\/$/, '')}/trpc`, headers: { 'x-internal-key': key } };
 }
@@ -117,8 +125,8 @@ function socketWith(headers: Record<string, string>): typeof WebSocket {
   };
 }
 
-function report(error: unknown, url: string): void {
-  const { exitCode, message } = toCommandError(error, url);
+/** Tells the operator of a failure, and the caller by the exit code. */
+export function report({ exitCode, message }: CommandError): void {
   process.stderr.write(`flylive: ${message}\n`);
   process.exitCode = exitCode;
 }
@@ -127,9 +135,20 @@ function toCommandError(error: unknown, url: string): CommandError {
   if (error instanceof CommandError) return error;
   if (!(error instanceof TRPCClientError)) return new CommandError(2, String(error));
   const { data, message } = error as TRPCClientError<AppRouter>;
-  if (data === null || data === undefined) return new CommandError(3, `${url} cannot be reached: ${message}`);
+  if (data === null || data === undefined) {
+    const reason = message === 'fetch failed' ? rootOf(error).message.trim() : 'what answers is no FlyLive server';
+    return new CommandError(3, `${url} cannot be reached: ${reason}`);
+  }
+  if (data.appCode === 'ADMIN_KEY_REQUIRED') {
+    return new CommandError(2, `LARAVEL_INTERNAL_KEY is not the key of ${url} (ADMIN_KEY_REQUIRED)`);
+  }
   const wait = data.retryAfterMs === null ? '' : `; wait ${Math.ceil(data.retryAfterMs / 1_000)} s`;
   return new CommandError(2, `${message} (${data.appCode})${wait}`);
+}
+
+/** What fetch hides behind its `fetch failed`. */
+function rootOf(error: Error): Error {
+  return error.cause instanceof Error ? rootOf(error.cause) : error;
 }
 
 /** @throws CommandError when the text is no whole number from `least` to `most` */
@@ -147,13 +166,14 @@ export function readUserId(text: string): number {
 }
 
 const secondsOfUnit: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
+const longestDays = 3_650;
 
 /** @returns seconds @throws CommandError when the text is no time such as 30m, 12h or 7d */
 export function readDuration(name: string, text: string): number {
   const [, count, unit = ''] = /^([1-9]\d{0,5})([smhd])$/.exec(text) ?? [];
   const seconds = Number(count) * (secondsOfUnit[unit] ?? Number.NaN);
-  if (Number.isFinite(seconds)) return seconds;
-  throw new CommandError(1, `--${name} must be a time such as 30m, 12h or 7d`);
+  if (seconds <= longestDays * 86_400) return seconds;
+  throw new CommandError(1, `--${name} must be a time such as 30m, 12h or 7d, ${longestDays}d at most`);
 }
 
 export function print(line: string): void {

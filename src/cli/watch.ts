@@ -3,7 +3,11 @@ import { commonArgs, print, printNote, roomArg, type Server, withLine } from './
 import { RoomStory, type Watched } from './room-story.ts';
 
 export const watch = defineCommand({
-  meta: { name: 'watch', description: 'Follows everything that happens in an open room, until it closes or Ctrl-C' },
+  meta: {
+    name: 'watch',
+    description: 'Follows everything that happens in an open room, until it closes or Ctrl-C',
+    examples: ['watch 1', 'watch 1 --json'],
+  },
   args: { ...commonArgs, room: roomArg },
   run: ({ args }) => {
     let lost = false;

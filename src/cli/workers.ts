@@ -3,7 +3,11 @@ import { commonArgs, print, withServer } from './server.ts';
 import { printTable } from './table.ts';
 
 export const workers = defineCommand({
-  meta: { name: 'workers', description: 'The media workers of the node that answers, and what they have to do' },
+  meta: {
+    name: 'workers',
+    description: 'The media workers of the node that answers, and what they have to do',
+    examples: ['workers'],
+  },
   args: commonArgs,
   run: ({ args }) =>
     withServer(args.url, async (server) => {

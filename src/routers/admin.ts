@@ -81,6 +81,16 @@ export const adminRouter = router({
     if (input.tokenHash !== undefined) await services.revocations.revokeToken(input.tokenHash);
   }),
 
+  /** Takes a revocation back, on all nodes; whoever is shut out by Laravel as well stays out. */
+  liftRevocation: adminProcedure.input(revokeInput).mutation(async ({ ctx: { services }, input }) => {
+    const { revocations } = services;
+    const lifted = await Promise.all([
+      input.userId !== undefined && revocations.liftUser(input.userId),
+      input.tokenHash !== undefined && revocations.liftToken(input.tokenHash),
+    ]);
+    return { lifted: lifted.includes(true) };
+  }),
+
   /** What single users may send a minute, in the place of what is configured. */
   rateLimits: router({
     get: adminProcedure.input(userInput).query(({ ctx, input }) => ctx.services.rateLimits.get(input.userId)),

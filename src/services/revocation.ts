@@ -47,6 +47,21 @@ export class RevocationList {
     await this.#control.publish({ type: 'tokenRevoked', tokenHash });
   }
 
+  /** Lets a user in again. @returns whether the user was shut out */
+  async liftUser(userId: UserId): Promise<boolean> {
+    return (await this.#redis.del(revokedUserKey(userId))) > 0;
+  }
+
+  /**
+   * Takes a token again.
+   *
+   * @param tokenHash - the one that it was revoked by
+   * @returns whether it was shut out
+   */
+  async liftToken(tokenHash: string): Promise<boolean> {
+    return (await this.#redis.del(revokedTokenKey(tokenHash))) > 0;
+  }
+
   /**
    * One round trip.
    *

@@ -201,10 +201,12 @@ test('answers, deleted messages, slow mode, a muted chatter, reactions, and whoe
   await message(host, 'favourite').hover();
   await message(host, 'favourite').getByTestId('chat-reply').click();
   await say(host, 'Green');
-  await message(guest, 'Green').getByTestId('chat-quote').getByText('What is your favourite colour?').waitFor();
+  const quote = message(guest, 'Green').getByTestId('chat-quote');
+  await quote.getByText('What is your favourite colour?').waitFor();
   await message(host, 'favourite').hover();
   await choose(host, message(host, 'favourite').getByTestId('chat-more'), 'delete');
   await eventually(async () => expect(await readChat(guest)).toEqual([{ sender: 'Hannah', text: 'Green' }]));
+  expect(await quote.innerText()).toBe('Somebody Message deleted');
 
   await page.getByTestId('react-open').click();
   await page.getByTestId('react-heart').click();

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type CommandResult, commandLine, flylive as runFlylive } from '../support/admin.ts';
 import { refusalOf } from '../support/client.ts';
@@ -33,6 +34,25 @@ describe('the command line', () => {
     expect((await flylive('participants', '--help')).out).toContain('unban');
     const ban = (await flylive('participants', 'ban', '--help')).out;
     for (const word of ['ROOM', 'USER', '--for', '--reason', '--json', '--url']) expect(ban).toContain(word);
+    expect(ban).toContain('\nUsage: flylive participants ban ROOM USER [options]\n');
+    expect(ban).toContain('\n  flylive participants ban 1 6 --for 7d --reason Spam\n');
+    for (const word of ['LARAVEL_INTERNAL_KEY', 'FLYLIVE_URL', 'Exit codes']) expect(ban).toContain(word);
+    // Asked for nothing, it explains itself all the same, but that is not what a script wanted.
+    expect(await flylive('participants')).toMatchObject({ code: 1, out: '' });
+  });
+
+  it('does nothing when it is told something that it does not take', async () => {
+    expect(await flylive('participants', 'ban', roomId, '6', '--fro', '7d')).toEqual({
+      code: 1,
+      out: '',
+      err: 'flylive: there is no option --fro; did you mean --for? (see flylive participants ban --help)\n',
+    });
+    expect(await flylive('participants', 'ban', roomId, '6', '7d')).toMatchObject({ code: 1, out: '' });
+    expect((await flylive('participants', 'bans', roomId)).out).toBe('Nobody is banned\n');
+  });
+
+  it('takes what begins with a dash after two of them', async () => {
+    expect(await flylive('rooms', 'say', roomId, '--', '--help')).toMatchObject({ code: 0, out: 'Said\n' });
   });
 
   it('lists and shows rooms and who is in them', async () => {
@@ -70,6 +90,15 @@ describe('the command line', () => {
     };
     expect(bans.map(({ until, bannedAt }) => until - bannedAt)).toEqual([7_200_000]);
     expect((await flylive('participants', 'bans', other)).out).toContain('Spam');
+    await flylive('participants', 'ban', other, '999999');
+    const [newest, oldest] = [
+      await flylive('participants', 'bans', other, '--limit', '1'),
+      await flylive('participants', 'bans', other, '--cursor', '1'),
+    ];
+    expect(newest).toMatchObject({ out: expect.stringMatching(/^999999 +operator +\S+ +for good/m) as string });
+    expect(newest.err).toBe('There may be more: --cursor 1\n');
+    expect(oldest.out).toMatch(new RegExp(`^${user} .*Spam$`, 'm'));
+    expect(oldest.out).not.toContain('999999');
     expect((await flylive('participants', 'unban', other, user)).code).toBe(0);
     await guest.trpc.room.join.mutate({ roomId: other });
     expect((await flylive('rooms', 'close', other, '--reason', 'Over')).out).toBe(`Room ${other} is closed\n`);
@@ -86,6 +115,24 @@ describe('the command line', () => {
     await using user = await enter(server, addRoom(server), { user: { id, token, name: 'Limited' } as never });
     expect((await flylive('revoke', '--user', String(id))).code).toBe(0);
     expect(await user.client.ended).toEqual({ code: 4401, reason: 'TOKEN_REVOKED' });
+  });
+
+  it('lets in again whom it shut out', async () => {
+    const { id, token } = server.laravel.addUser({ name: 'Forgiven' });
+    await flylive('revoke', '--user', String(id));
+    expect((await flylive('revoke', '--user', String(id), '--lift')).out).toBe('Not shut out any more\n');
+    expect((await flylive('revoke', '--user', String(id), '--lift')).out).toBe('Was not shut out\n');
+    await using again = await enter(server, addRoom(server), { user: { id, token, name: 'Forgiven' } as never });
+    const hash = createHash('sha256')
+      .update(token.slice(token.indexOf('|') + 1))
+      .digest('hex');
+    expect((await flylive('revoke', '--token', hash)).code).toBe(0);
+    expect(await again.client.ended).toEqual({ code: 4401, reason: 'TOKEN_REVOKED' });
+    expect((await flylive('revoke', '--token', hash, '--lift', '--json')).out).toBe(
+      `${JSON.stringify({ tokenHash: hash, lifted: true })}\n`,
+    );
+    await using once = await enter(server, addRoom(server), { user: { id, token, name: 'Forgiven' } as never });
+    expect(once.user.id).toBe(id);
   });
 
   /** Runs `flylive watch`, which goes on until it is ended. */

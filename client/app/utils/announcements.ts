@@ -20,7 +20,8 @@ const invitationEnds = {
   accepted: null,
   declined: null,
   seated: null,
-  canceled: 'The invitation was taken back.',
+  // The seat that it was for is gone.
+  canceled: 'The invitation is over: that seat was removed.',
   memberLeft: null,
   expired: 'The invitation has run out.',
 } as const;

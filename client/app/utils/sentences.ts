@@ -1,5 +1,5 @@
 import { toFlyLiveError } from '~~/sdk/index.ts';
-import type { FlyLiveCode, RoomEnd } from '~~/sdk/index.ts';
+import type { BanFacts, FlyLiveCode, RoomEnd } from '~~/sdk/index.ts';
 
 /** What each error means to the person in front of the screen, and what they can do. */
 const sentences: Record<FlyLiveCode, string> = {
@@ -99,6 +99,16 @@ export interface EndWords {
   readonly again: string | null;
 }
 
+const endOfBan = new Intl.DateTimeFormat(undefined, { dateStyle: 'long', timeStyle: 'short' });
+
+/** How long a ban lasts and why, as far as that is known here. */
+function explainBan(ban: BanFacts | undefined): string {
+  if (ban === undefined) return 'You can join again when the ban has ended.';
+  const until =
+    ban.until === null ? 'It has no end, unless it is lifted.' : `It ends on ${endOfBan.format(ban.until)}.`;
+  return ban.reason === null ? until : `${until} Reason: “${ban.reason}”`;
+}
+
 /** Why the room is over, and what can be done about it. */
 export function explainEnd({ reason, message, error }: RoomEnd): EndWords {
   switch (reason) {
@@ -129,7 +139,7 @@ export function explainEnd({ reason, message, error }: RoomEnd): EndWords {
     case 'banned':
       return {
         title: 'You are banned from this room',
-        text: 'A host has banned you. You cannot come back until the ban ends or a host lifts it.',
+        text: explainBan(error?.ban),
         icon: 'ban',
         isHarsh: true,
         again: 'Try again',

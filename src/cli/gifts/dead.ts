@@ -7,6 +7,7 @@ export const dead = defineCommand({
     name: 'dead',
     description:
       'Gifts that were put aside: 24 h without a decision (TOO_OLD), refused by Laravel (REFUSED), not readable here (UNREADABLE)',
+    examples: ['gifts dead'],
   },
   args: {
     ...commonArgs,

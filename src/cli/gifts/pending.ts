@@ -3,7 +3,11 @@ import { commonArgs, print, readCount, withServer } from '../server.ts';
 import { printGifts } from './table.ts';
 
 export const pending = defineCommand({
-  meta: { name: 'pending', description: 'How many gifts Laravel has not decided, and the oldest of them' },
+  meta: {
+    name: 'pending',
+    description: 'How many gifts Laravel has not decided, and the oldest of them',
+    examples: ['gifts pending', 'gifts pending --json'],
+  },
   args: {
     ...commonArgs,
     limit: { type: 'string', description: 'How many to list', default: '20', valueHint: '1-1000' },
@@ -13,9 +17,8 @@ export const pending = defineCommand({
       const answer = await server.admin.gifts.pending.query({ limit: readCount('limit', args.limit, 1_000) });
       if (args.json) return print(JSON.stringify(answer));
       const { pending: count, inFlight, oldestMs, underReview, denied, heldBack, gifts } = answer;
-      print(
-        `${count} pending, ${inFlight} of them being settled; the oldest has waited ${Math.round(oldestMs / 1_000)} s`,
-      );
+      const waited = `${inFlight} of them being settled; the oldest has waited ${Math.round(oldestMs / 1_000)} s`;
+      print(count === 0 ? '0 pending' : `${count} pending, ${waited}`);
       print(`${underReview} under review${underReview > 0 ? ' (flylive gifts dead)' : ''}`);
       if (denied) print('Laravel does not take the internal key: nothing is settled');
       else if (heldBack) print('Laravel does not answer: attempts are rare until it does');

@@ -5,11 +5,12 @@ export const retry = defineCommand({
   meta: {
     name: 'retry',
     description: 'Queues gifts again that were put aside: those named by transaction id, or all. Charges none twice',
+    examples: ['gifts retry --all', 'gifts retry 0197a3c4-5e6f-7b28-9d0e-1f2a3b4c5d6e'],
   },
   args: {
     ...commonArgs,
     all: { type: 'boolean', description: 'All that are under review, 1,000 at most', default: false },
-    ids: { type: 'positional', description: 'Transaction ids, separated by spaces', required: false },
+    'ids...': { type: 'positional', description: 'Transaction ids, as in flylive gifts dead', required: false },
   },
   run: ({ args }) =>
     withServer(args.url, async (server) => {

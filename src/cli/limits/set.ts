@@ -3,7 +3,11 @@ import { CommandError, commonArgs, readCount, readUserId, userArg, withServer } 
 import { printLimits } from './print-limits.ts';
 
 export const set = defineCommand({
-  meta: { name: 'set', description: 'Sets what a user may send a minute, on all nodes, until it is cleared' },
+  meta: {
+    name: 'set',
+    description: 'Sets what a user may send a minute, on all nodes, until it is cleared',
+    examples: ['limits set 6 --chat 5 --gift 0'],
+  },
   args: {
     ...commonArgs,
     user: userArg,

@@ -3,7 +3,11 @@ import { print, readDuration, readUserId, withServer } from '../server.ts';
 import { userInRoomArgs } from './user-args.ts';
 
 export const ban = defineCommand({
-  meta: { name: 'ban', description: 'Puts a user out of a room and keeps the user out, for a time or for good' },
+  meta: {
+    name: 'ban',
+    description: 'Puts a user out of a room and keeps the user out, for a time or for good',
+    examples: ['participants ban 1 6 --for 7d --reason Spam', 'participants ban 1 6'],
+  },
   args: {
     ...userInRoomArgs,
     for: { type: 'string', description: 'For how long, as 30m, 12h or 7d; else for good', valueHint: 'time' },

@@ -3,7 +3,11 @@ import { print, readUserId, withServer } from '../server.ts';
 import { userInRoomArgs } from './user-args.ts';
 
 export const kick = defineCommand({
-  meta: { name: 'kick', description: 'Puts a user out of a room now; the user may join again' },
+  meta: {
+    name: 'kick',
+    description: 'Puts a user out of a room now; the user may join again',
+    examples: ['participants kick 1 6'],
+  },
   args: userInRoomArgs,
   run: ({ args }) =>
     withServer(args.url, async (server) => {

@@ -3,7 +3,11 @@ import { commonArgs, print, printNote, readCount, roomArg, withServer } from '..
 import { printTable, showTime } from '../table.ts';
 
 export const list = defineCommand({
-  meta: { name: 'list', description: 'Members of an open room, the longest present first' },
+  meta: {
+    name: 'list',
+    description: 'Members of an open room, the longest present first',
+    examples: ['participants list 1', 'participants list 1 --limit 200 --json'],
+  },
   args: {
     ...commonArgs,
     room: roomArg,

@@ -3,7 +3,7 @@ import { print, readUserId, withServer } from '../server.ts';
 import { userInRoomArgs } from './user-args.ts';
 
 export const unban = defineCommand({
-  meta: { name: 'unban', description: 'Lets a banned user in again' },
+  meta: { name: 'unban', description: 'Lets a banned user in again', examples: ['participants unban 1 6'] },
   args: userInRoomArgs,
   run: ({ args }) =>
     withServer(args.url, async (server) => {

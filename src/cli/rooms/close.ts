@@ -5,6 +5,7 @@ export const close = defineCommand({
   meta: {
     name: 'close',
     description: 'Ends a room with whoever is in it. It can be joined again as long as Laravel has it',
+    examples: ['rooms close 1 --reason Reported'],
   },
   args: {
     ...commonArgs,

@@ -3,7 +3,11 @@ import { commonArgs, print, printNote, readCount, withServer } from '../server.t
 import { printTable, showTime } from '../table.ts';
 
 export const list = defineCommand({
-  meta: { name: 'list', description: 'Rooms in which somebody is; with --all also those that Laravel lists besides' },
+  meta: {
+    name: 'list',
+    description: 'Rooms in which somebody is; with --all also those that Laravel lists besides',
+    examples: ['rooms list', 'rooms list --text jazz', 'rooms list --all --limit 200 --json'],
+  },
   args: {
     ...commonArgs,
     all: { type: 'boolean', description: 'Also rooms that are not open', default: false },

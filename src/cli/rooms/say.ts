@@ -2,7 +2,11 @@ import { defineCommand } from 'citty';
 import { commonArgs, print, roomArg, withServer } from '../server.ts';
 
 export const say = defineCommand({
-  meta: { name: 'say', description: 'Says something to everybody in a room, as a system message in its chat' },
+  meta: {
+    name: 'say',
+    description: 'Says something to everybody in a room, as a system message in its chat',
+    examples: ["rooms say 1 'We close in five minutes'"],
+  },
   args: {
     ...commonArgs,
     room: roomArg,

@@ -3,7 +3,7 @@ import { commonArgs, plain, print, roomArg, withServer } from '../server.ts';
 import { printTable } from '../table.ts';
 
 export const show = defineCommand({
-  meta: { name: 'show', description: 'An open room: its settings and who sits where' },
+  meta: { name: 'show', description: 'An open room: its settings and who sits where', examples: ['rooms show 1'] },
   args: { ...commonArgs, room: roomArg },
   run: ({ args }) =>
     withServer(args.url, async (server) => {
