@@ -314,6 +314,7 @@ async function startWorkers({ media }: Config, logger: Logger): Promise<WorkerPo
     logLevel: 'warn' as const,
     logger,
     maxForwarded: media.maxForwardedSpeakers,
+    iceConsentSeconds: media.iceConsentSeconds,
     maxRoutersPerWorker: media.maxRoomsPerWorker * routersPerRoom,
   };
   return WorkerPool.create(

@@ -203,6 +203,8 @@ function toConfig(env: Environment) {
       maxStreamsPerRouter: env.MAX_STREAMS_PER_ROUTER,
       maxForwardedSpeakers: env.MAX_FORWARDED_SPEAKERS,
       maxRoomsPerWorker: env.MAX_ROOMS_PER_WORKER,
+      /** A path from which nothing has come for so long is lost (RFC 7675). */
+      iceConsentSeconds: 30,
       /** One UDP and TCP port a worker from here; 0: any free ports. Unused when there is a port range. */
       basePort: env.MEDIASOUP_RTC_BASE_PORT,
       portRange:

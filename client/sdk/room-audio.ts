@@ -144,7 +144,7 @@ export class RoomAudio extends Emitter<{
   }
 
   /** What this page sees of a voice, the own one too; takes a second. */
-  async listenFor(userId: number): Promise<Omit<PageFacts, 'mutedByHost'>> {
+  async listenFor(userId: number): Promise<PageFacts> {
     const before = await this.#receiver.packetsReceived(userId);
     await delay(packetWaitMs);
     const after = await this.#receiver.packetsReceived(userId);

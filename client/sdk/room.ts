@@ -273,8 +273,7 @@ export class Room extends Emitter<RoomEvents> {
     const { roomId } = this.#membership;
     const facts = await this.#audio.listenFor(userId);
     const path = await this.#membership.retry((api) => api.media.diagnose.query({ roomId, userId }));
-    const seat = this.state.seats.find((candidate) => candidate.userId === userId);
-    return findSilenceCause(path, { ...facts, mutedByHost: seat?.mutedByHost ?? false });
+    return findSilenceCause(path, facts);
   }
 
   /** Leaves; the object is of no use afterwards. Never fails. */

@@ -14,11 +14,10 @@ const drowned = { level: -40, forwarded: false };
 const silent = { ...producer, forwarded: false };
 const sending: SendingPath = { transport: 'connected', producer };
 const receiving: ReceivingPath = { transport: 'connected', consumer: { paused: false, sent: true } };
-const path: AudioPath = { userId: 1 as AudioPath['userId'], seated: true, sending, receiving };
+const path: AudioPath = { userId: 1 as AudioPath['userId'], seated: true, mutedByHost: false, sending, receiving };
 const page: PageFacts = {
   heard: false,
   audioBlocked: false,
-  mutedByHost: false,
   packetsArrive: true,
   microphoneLive: null,
 };
@@ -27,9 +26,11 @@ const page: PageFacts = {
 const faults: readonly { cause: SilenceCause; path?: Partial<AudioPath>; page?: Partial<PageFacts> }[] = [
   { cause: 'autoplayBlocked', page: { audioBlocked: true } },
   { cause: 'noSeat', path: { seated: false } },
-  { cause: 'mutedByHost', page: { mutedByHost: true } },
+  { cause: 'mutedByHost', path: { mutedByHost: true } },
   { cause: 'speakerDisconnected', path: { sending: { transport: 'lost', producer } } },
+  { cause: 'speakerDisconnected', path: { sending: { transport: null, producer: null } } },
   { cause: 'microphoneInterrupted', path: { sending: { transport: 'connected', producer: null } } },
+  { cause: 'microphoneInterrupted', path: { sending: null } },
   { cause: 'muted', path: { sending: { ...sending, producer: { ...producer, paused: true } } } },
   { cause: 'noPacketsFromSpeaker', path: { sending: { ...sending, producer: { ...producer, arriving: false } } } },
   { cause: 'notAmongLoudest', path: { sending: { ...sending, producer: { ...producer, ...drowned } } } },
@@ -38,6 +39,7 @@ const faults: readonly { cause: SilenceCause; path?: Partial<AudioPath>; page?: 
   { cause: 'silence', path: { sending: { ...sending, producer: silent } }, page: { packetsArrive: false } },
   { cause: 'noPacketsToListener', page: { packetsArrive: false } },
   { cause: 'silence' },
+  { cause: 'notPlayed', path: { sending: { ...sending, producer: { ...producer, level: -20 } } } },
 ];
 
 describe('findSilenceCause', () => {

@@ -6,7 +6,6 @@ export interface PageFacts {
   readonly heard: boolean;
   /** Whether the browser withholds sound. */
   readonly audioBlocked: boolean;
-  readonly mutedByHost: boolean;
   /** Whether packets of the voice arrive. */
   readonly packetsArrive: boolean;
   /** Whether the page's own microphone gives sound; null when the speaker is somebody else. */
@@ -19,9 +18,9 @@ type Rule = readonly [cause: SilenceCause, applies: (path: AudioPath, page: Page
 const rules: readonly Rule[] = [
   ['autoplayBlocked', ({ receiving }, { audioBlocked }) => receiving !== null && audioBlocked],
   ['noSeat', ({ seated }) => !seated],
-  ['mutedByHost', (_, { mutedByHost }) => mutedByHost],
+  ['mutedByHost', ({ mutedByHost }) => mutedByHost],
   ['microphoneInterrupted', (_, { microphoneLive }) => microphoneLive === false],
-  ['speakerDisconnected', (path) => producerOf(path) !== null && path.sending?.transport !== 'connected'],
+  ['speakerDisconnected', ({ sending }) => sending !== null && sending.transport !== 'connected'],
   ['microphoneInterrupted', (path) => producerOf(path) === null],
   ['muted', (path) => producerOf(path)?.paused === true],
   ['noPacketsFromSpeaker', (path) => producerOf(path)?.arriving === false],
@@ -31,7 +30,8 @@ const rules: readonly Rule[] = [
   // A silent one need not be carried.
   ['silence', isHeld],
   ['noPacketsToListener', ({ receiving }, { packetsArrive }) => receiving !== null && !packetsArrive],
-  ['silence', (path) => path.receiving !== null || producerOf(path)?.level === null],
+  ['silence', (path) => producerOf(path)?.level === null],
+  ['notPlayed', ({ receiving }) => receiving !== null],
 ];
 
 /**

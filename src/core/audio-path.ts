@@ -8,6 +8,8 @@ export interface AudioPath {
   readonly userId: UserId;
   /** Whether the speaker has a seat. */
   readonly seated: boolean;
+  /** Whether a host has taken the speaker's voice. */
+  readonly mutedByHost: boolean;
   /** From the speaker to the server; null when nothing was ever sent to this node. */
   readonly sending: SendingPath | null;
   /** From the server to who asks; null while that is the speaker. */
@@ -50,8 +52,9 @@ export interface ReceivingPath {
  * - `autoplayBlocked`: the browser withholds all sound until the page is touched
  * - `noSeat`: the speaker has no seat, so may not speak
  * - `mutedByHost`: a host has muted the speaker
- * - `microphoneInterrupted`: there is a seat and no microphone: it was unplugged, refused or taken by another application
- * - `speakerDisconnected`: the speaker's media transport is down
+ * - `microphoneInterrupted`, of the own voice: the microphone was unplugged or taken by another application
+ * - `speakerDisconnected`: the speaker's media transport is down, or gone
+ * - `microphoneInterrupted`, of another voice: there is a seat, and no microphone was ever connected to it
  * - `muted`: the speaker has muted the microphone
  * - `noPacketsFromSpeaker`: the transport is up, and nothing arrives on it
  * - `notAmongLoudest`: others are louder, and only so many are forwarded
@@ -59,6 +62,7 @@ export interface ReceivingPath {
  * - `consumerPaused`: this page has not asked for the voice, or not to let it flow
  * - `noPacketsToListener`: it flows, and nothing arrives here
  * - `silence`: all of it works, and what the microphone picks up is silence
+ * - `notPlayed`: sound arrives here, and the browser does not play it
  */
 export type SilenceCause =
   | 'autoplayBlocked'
@@ -72,4 +76,5 @@ export type SilenceCause =
   | 'listenerDisconnected'
   | 'consumerPaused'
   | 'noPacketsToListener'
-  | 'silence';
+  | 'silence'
+  | 'notPlayed';

@@ -46,6 +46,8 @@ export interface MediaWorkerOptions {
   readonly logLevel: WorkerLogLevel;
   /** Streams that are sent at a time to each client, however many it consumes; 0 or left out: all. */
   readonly maxForwarded?: number;
+  /** How long a client's path may be silent before it counts as lost, s. */
+  readonly iceConsentSeconds: number;
   /** Called once when the process ends without having been closed. */
   readonly onDied: (error: Error) => void;
 }
@@ -73,6 +75,7 @@ export class MediaWorker {
   /** By router id. */
   readonly #loads = new Map<string, RouterLoad>();
   readonly #maxForwarded: number;
+  readonly #iceConsentSeconds: number;
   #startingRouters = 0;
 
   /**
@@ -94,12 +97,13 @@ export class MediaWorker {
   }
 
   private constructor(
-    { index, maxForwarded = 0 }: MediaWorkerOptions,
+    { index, maxForwarded = 0, iceConsentSeconds }: MediaWorkerOptions,
     worker: Worker,
     listen: { webRtcServer: WebRtcServer } | { listenInfos: TransportListenInfo[] },
   ) {
     this.index = index;
     this.#maxForwarded = maxForwarded;
+    this.#iceConsentSeconds = iceConsentSeconds;
     this.#worker = worker;
     this.#listen = listen;
     this.#count();
@@ -153,6 +157,7 @@ export class MediaWorker {
       enableTcp: true,
       preferUdp: true,
       initialAvailableOutgoingBitrate,
+      iceConsentTimeout: this.#iceConsentSeconds,
     });
   }
 

@@ -14,6 +14,8 @@ export type WorkerPoolOptions = ListenOptions & {
   readonly maxRoutersPerWorker?: number;
   /** Streams that are sent at a time to each client, however many it consumes, for placement; 0 or left out: all. */
   readonly maxForwarded?: number;
+  /** How long a client's path may be silent before it counts as lost, s. Default: 30. */
+  readonly iceConsentSeconds?: number;
   /** How much more than the least loaded worker one may have to do and still be chosen for being near, in streams. */
   readonly nearness?: number;
   /** How each worker is watched. */
@@ -69,6 +71,8 @@ interface Slot {
 const restartDelay = { first: 250, max: 10_000 };
 /** A worker that lived this long, in ms, was healthy: its next death is a first one again. */
 const stableAfter = 60_000;
+/** Of RFC 7675. */
+const defaultIceConsentSeconds = 30;
 /** About a fifth of a core. */
 const defaultNearness = 500;
 const defaultWatchdog: WatchdogOptions = { intervalMs: 1_000, timeoutMs: 3_000 };
@@ -212,6 +216,7 @@ export class WorkerPool extends Emitter<WorkerPoolEvents> {
       listen: this.#options,
       logLevel: this.#options.logLevel,
       maxForwarded: this.#options.maxForwarded ?? 0,
+      iceConsentSeconds: this.#options.iceConsentSeconds ?? defaultIceConsentSeconds,
       onDied: (error) => this.#onDied(slot, error),
     });
     if (this.#closing.signal.aborted) {

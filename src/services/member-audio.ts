@@ -128,13 +128,19 @@ export class MemberAudio {
     await member.room.media.resumeProducer(member.sessionId, producerId);
   }
 
-  /** What of a speaker's way to this member can be seen here. */
+  /** What of a speaker's way to this member can be seen here: facts, of which the client makes a cause with its own. */
   async diagnose({ roomId, room, sessionId, userId }: LocalMember, speaker: UserId): Promise<AudioPath> {
-    const [{ isSeated }, { sending, receiving }] = await Promise.all([
+    const [{ isSeated, isMutedByHost }, { sending, receiving }] = await Promise.all([
       this.#seats.speakerOf(roomId, speaker),
       room.media.describePath(sessionId, speaker),
     ]);
-    return { userId: speaker, seated: isSeated, sending, receiving: userId === speaker ? null : receiving };
+    return {
+      userId: speaker,
+      seated: isSeated,
+      mutedByHost: isMutedByHost,
+      sending,
+      receiving: userId === speaker ? null : receiving,
+    };
   }
 
   /** Stops sending. @throws AppError PRODUCER_NOT_FOUND */

@@ -1,18 +1,30 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import type { IceCandidate } from 'mediasoup/types';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { findSilenceCause } from '../../client/sdk/silence-cause.ts';
+import { createCertificate } from '../../src/cli/load-test/webrtc/certificate.ts';
+import { ClientTransport } from '../../src/cli/load-test/webrtc/client-transport.ts';
 import { refusalOf } from '../support/client.ts';
 import { eventually } from '../support/eventually.ts';
+import { openHostedRoom } from '../support/hosts.ts';
 import { opusCapabilities, rtpParameters } from '../support/media.ts';
 import { addRoom, enter, type TestMember } from '../support/members.ts';
 import { openRtpSpeaker } from '../support/rtp-speaker.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
-import { WebRtcPeer } from '../support/webrtc-peer.ts';
+import { isMedia, startUdpRelay, type UdpRelay } from '../support/udp-relay.ts';
+import { type ServerTransport, WebRtcPeer } from '../support/webrtc-peer.ts';
 
+/** A network that loses a device is noticed after so long, s; longer than between two checks of the peers here, 6 s. */
+const iceConsentSeconds = 10;
+
+const certificate = createCertificate('A test');
 let server: TestServer;
 
 beforeAll(async () => {
-  server = await startTestServer({ env: { MAX_FORWARDED_SPEAKERS: '1' } });
+  server = await startTestServer({
+    env: { MAX_FORWARDED_SPEAKERS: '1' },
+    adjust: (config) => ({ ...config, media: { ...config.media, iceConsentSeconds } }),
+  });
 });
 afterAll(() => server[Symbol.asyncDispose]());
 
@@ -30,9 +42,19 @@ async function addSpeaker(roomId: string, ssrc: number) {
   return speaker;
 }
 
+/** Puts a hop between a client and the server's UDP port. */
+async function leadThrough(ends: ServerTransport): Promise<{ ends: ServerTransport; relay: UdpRelay }> {
+  const isUdp = ({ protocol }: IceCandidate) => protocol === 'udp';
+  const [candidate = expect.unreachable()] = ends.iceCandidates.filter(isUdp);
+  const relay = await startUdpRelay(candidate.port);
+  onTestFinished(() => relay[Symbol.asyncDispose]());
+  return { ends: { ...ends, iceCandidates: [{ ...candidate, port: relay.port }] }, relay };
+}
+
 /** Receives a producer as a browser does; the consumers are paused unless told to flow. */
 async function receive({ trpc, roomId }: TestMember, producerId: string, { flowing = true } = {}) {
-  const { transportId, ...ends } = await trpc.media.createTransport.mutate({ roomId, direction: 'receive' });
+  const { transportId, ...offered } = await trpc.media.createTransport.mutate({ roomId, direction: 'receive' });
+  const { ends, relay } = await leadThrough(offered);
   const peer = await WebRtcPeer.create(ends);
   onTestFinished(() => peer.close());
   const seen = { packets: 0 };
@@ -47,7 +69,18 @@ async function receive({ trpc, roomId }: TestMember, producerId: string, { flowi
   });
   const consumerIds = consumers.map(({ consumerId }) => consumerId);
   if (flowing) await trpc.media.resume.mutate({ roomId, consumerIds });
-  return { seen, peer };
+  return { seen, peer, relay };
+}
+
+/** A connected transport that says good-bye by DTLS when it is closed, as browsers do. */
+async function connectClosable({ trpc, roomId }: TestMember, direction: 'send' | 'receive') {
+  const { transportId, ...ends } = await trpc.media.createTransport.mutate({ roomId, direction });
+  const client = new ClientTransport(ends, certificate, () => undefined);
+  onTestFinished(() => client.close());
+  const fingerprints = [{ algorithm: 'sha-256', value: certificate.fingerprint }] as const;
+  const dtlsParameters = { role: 'client' as const, fingerprints: [...fingerprints] };
+  await Promise.all([trpc.media.connectTransport.mutate({ roomId, transportId, dtlsParameters }), client.connect()]);
+  return { transportId, client };
 }
 
 /** The cause as a page would name it that plays nothing; by itself it notes only whether packets arrive. */
@@ -60,7 +93,6 @@ async function causeOf(listener: TestMember, userId: number, seen?: { readonly p
   return findSilenceCause(path, {
     heard: false,
     audioBlocked: false,
-    mutedByHost: false,
     packetsArrive: (seen?.packets ?? 0) > before,
     microphoneLive: own ? true : null,
   });
@@ -75,6 +107,8 @@ describe('media.diagnose', () => {
     expect(await causeOf(speaker.member, speaker.member.user.id)).toBe('silence');
     speaker.level = -20;
     await eventually(async () => expect(await causeOf(speaker.member, speaker.member.user.id)).toBeNull());
+    // The page above plays nothing, however loud it is.
+    await eventually(async () => expect(await causeOf(listener, speaker.member.user.id, seen)).toBe('notPlayed'));
   });
 
   it('names a missing seat, and a seat without a microphone', async () => {
@@ -86,6 +120,20 @@ describe('media.diagnose', () => {
     expect(await causeOf(listener, speaker.user.id)).toBe('microphoneInterrupted');
   });
 
+  it('names a host who has muted the speaker, whatever the microphone does', async () => {
+    await using room = await openHostedRoom(server);
+    const { roomId, admin, owner: listener } = room;
+    const speaker = await addSpeaker(roomId, 150);
+    const { seen } = await receive(listener, speaker.producerId);
+    const { id: userId } = speaker.member.user;
+    await eventually(async () => expect(await causeOf(listener, userId, seen)).toBe('silence'));
+    await admin.trpc.seat.mute.mutate({ roomId, userId });
+    expect(await causeOf(listener, userId, seen)).toBe('mutedByHost');
+    expect(await causeOf(speaker.member, userId)).toBe('mutedByHost');
+    await admin.trpc.seat.unmute.mutate({ roomId, userId });
+    await eventually(async () => expect(await causeOf(listener, userId, seen)).toBe('silence'));
+  });
+
   it('names the transport of a speaker who never connected', async () => {
     const { roomId, listener } = await openRoom();
     const speaker = await enter(server, roomId);
@@ -95,6 +143,51 @@ describe('media.diagnose', () => {
     await speaker.trpc.media.produce.mutate({ roomId, transportId, rtpParameters: rtpParameters(200) });
     expect(await causeOf(listener, speaker.user.id)).toBe('speakerDisconnected');
   });
+
+  it('names a transport whose client has closed it', async () => {
+    const { roomId, listener } = await openRoom();
+    const speaker = await enter(server, roomId);
+    onTestFinished(() => speaker.client.close());
+    const { id } = speaker.user;
+    await speaker.trpc.seat.take.mutate({ roomId });
+    const sending = await connectClosable(speaker, 'send');
+    const produce = { roomId, transportId: sending.transportId, rtpParameters: rtpParameters(210) };
+    const { producerId } = await speaker.trpc.media.produce.mutate(produce);
+    const receiving = await connectClosable(listener, 'receive');
+    await listener.trpc.media.consume.mutate({
+      roomId,
+      transportId: receiving.transportId,
+      producerIds: [producerId],
+      rtpCapabilities: opusCapabilities,
+    });
+    expect(await causeOf(listener, id)).toBe('noPacketsFromSpeaker');
+    const pathOf = () => listener.trpc.media.diagnose.query({ roomId, userId: id });
+    receiving.client.close();
+    await eventually(async () => expect(await pathOf()).toMatchObject({ receiving: { transport: null } }));
+    sending.client.close();
+    await eventually(async () => expect(await causeOf(listener, id)).toBe('speakerDisconnected'));
+    expect(await pathOf()).toMatchObject({ sending: { transport: null, producer: null } });
+  });
+
+  it('names a transport whose device is gone without a word, once that is noticed', async () => {
+    const { roomId, listener } = await openRoom();
+    const speaker = await addSpeaker(roomId, 220);
+    const { id } = speaker.member.user;
+    const { peer, seen } = await receive(listener, speaker.producerId);
+    await eventually(async () => expect(await causeOf(listener, id, seen)).toBe('silence'));
+    const noticedMs = 4 * iceConsentSeconds * 1_000;
+    await peer.close();
+    expect(await causeOf(listener, id, seen)).toBe('noPacketsToListener');
+    await eventually(async () => expect(await causeOf(listener, id, seen)).toBe('listenerDisconnected'), noticedMs);
+    expect(await listener.trpc.media.diagnose.query({ roomId, userId: id })).toMatchObject({
+      receiving: { transport: 'lost' },
+    });
+    await speaker.peer.close();
+    await eventually(async () => expect(await causeOf(listener, id, seen)).toBe('speakerDisconnected'), noticedMs);
+    expect(await listener.trpc.media.diagnose.query({ roomId, userId: id })).toMatchObject({
+      sending: { transport: 'lost' },
+    });
+  }, 120_000);
 
   it('names a muted microphone, and one whose packets do not arrive', async () => {
     const { roomId, listener } = await openRoom();
@@ -129,7 +222,7 @@ describe('media.diagnose', () => {
     });
   });
 
-  it('names the listener’s own transport, the paused consumer and packets that do not arrive', async () => {
+  it('names the listener’s own transport, the paused consumer and packets that are lost on the way', async () => {
     const { roomId, listener } = await openRoom();
     const speaker = await addSpeaker(roomId, 500);
     const { id } = speaker.member.user;
@@ -137,10 +230,13 @@ describe('media.diagnose', () => {
     const { peer } = await receive(listener, speaker.producerId, { flowing: false });
     expect(await causeOf(listener, id)).toBe('consumerPaused');
     await peer.close();
-    const { seen } = await receive(listener, speaker.producerId);
-    expect(await causeOf(listener, id, seen)).toBe('silence');
-    // As a firewall in between would have it.
-    expect(await causeOf(listener, id, { packets: 0 })).toBe('noPacketsToListener');
+    const { seen, relay } = await receive(listener, speaker.producerId);
+    await eventually(async () => expect(await causeOf(listener, id, seen)).toBe('silence'));
+    // ICE and DTLS get through, as with a network that is too narrow.
+    relay.drops = isMedia;
+    await eventually(async () => expect(await causeOf(listener, id, seen)).toBe('noPacketsToListener'));
+    relay.drops = () => false;
+    await eventually(async () => expect(await causeOf(listener, id, seen)).toBe('silence'));
   });
 
   it('answers members only', async () => {

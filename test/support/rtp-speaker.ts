@@ -13,6 +13,7 @@ const silent = 127;
 export interface RtpSpeaker extends AsyncDisposable {
   readonly member: TestMember;
   readonly producerId: string;
+  readonly peer: WebRtcPeer;
   /** How loud the packets say that they are, dBov from -127 (silence) to 0. */
   level: number;
   /** False stops the packets, as a network does that lets none through. */
@@ -42,6 +43,7 @@ export async function openRtpSpeaker(server: TestServer, roomId: string, ssrc: n
   const speaker: RtpSpeaker = {
     member,
     producerId,
+    peer,
     level: -silent,
     sending: true,
     [Symbol.asyncDispose]: () => cleanup.disposeAsync(),

@@ -22,6 +22,7 @@ const sentences: Record<SilenceCause, readonly [ofAnother: string, own: string]>
   listenerDisconnected: ['Your audio connection is down. It is being rebuilt; check your network.', ''],
   consumerPaused: ['This page has not asked for their voice yet. Reload it if this lasts.', ''],
   noPacketsToListener: ['Their voice is sent, and does not reach you. Check your network.', ''],
+  notPlayed: ['Their voice reaches your browser, which does not play it. Reload the page.', ''],
   silence: [
     'All is well, but they are silent.',
     'All is well, but your microphone picks up silence. Is it the right one?',

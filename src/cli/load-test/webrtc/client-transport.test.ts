@@ -78,6 +78,15 @@ describe('ClientTransport', () => {
     await vi.waitFor(() => expect(transport.dtlsState).toBe('failed'));
   });
 
+  it('says good-bye when it is closed', async () => {
+    const { transport, client } = await open();
+    await transport.connect({ dtlsParameters: { role: 'client', fingerprints: [...fingerprints] } });
+    await client.connect();
+    await vi.waitFor(() => expect(transport.dtlsState).toBe('connected'));
+    client.close();
+    await vi.waitFor(() => expect(transport.dtlsState).toBe('closed'));
+  });
+
   it('says so when it is closed before anybody answered', async () => {
     const { client } = await open(undefined, { iceParameters: { usernameFragment: 'nobody', password: 'x' } });
     const connecting = client.connect();

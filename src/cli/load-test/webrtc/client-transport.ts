@@ -97,7 +97,8 @@ export class ClientTransport {
     this.#closed = true;
     clearTimeout(this.#checkTimer);
     this.#reachable.reject(new Error(`Nobody answers at ${this.#candidate.address}:${this.#candidate.port}`));
-    this.#socket.close();
+    // Node.js hands a datagram over in a later tick: closed now, the socket would swallow the good-bye.
+    setImmediate(() => this.#socket.close());
   }
 
   /** The kinds are told apart by the first byte (RFC 7983). */

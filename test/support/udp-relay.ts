@@ -1,0 +1,49 @@
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+
+/** A hop between clients and one UDP port of the server, which loses what it is told to. */
+export interface UdpRelay extends AsyncDisposable {
+  /** Of loopback, where clients send to instead. */
+  readonly port: number;
+  /** Whether a packet is lost, on whichever way it is; none is to begin with. */
+  drops: (packet: Buffer) => boolean;
+}
+
+/** @param serverPort - of loopback */
+export async function startUdpRelay(serverPort: number): Promise<UdpRelay> {
+  const front = createSocket('udp4');
+  /** The socket that stands for each client at the server, by the client's port. */
+  const backs = new Map<number, Socket>();
+
+  const backOf = (clientPort: number): Socket => {
+    const known = backs.get(clientPort);
+    if (known) return known;
+    const back = createSocket('udp4');
+    back.on('message', (packet) => {
+      if (!relay.drops(packet)) front.send(packet, clientPort, '127.0.0.1');
+    });
+    backs.set(clientPort, back);
+    return back;
+  };
+  front.on('message', (packet, { port: clientPort }) => {
+    if (!relay.drops(packet)) backOf(clientPort).send(packet, serverPort, '127.0.0.1');
+  });
+  front.bind(0, '127.0.0.1');
+  await once(front, 'listening');
+
+  const relay: UdpRelay = {
+    port: front.address().port,
+    drops: () => false,
+    [Symbol.asyncDispose]: async () => {
+      const sockets = [front, ...backs.values()];
+      await Promise.all(sockets.map((socket) => new Promise<void>((resolve) => socket.close(() => resolve()))));
+    },
+  };
+  return relay;
+}
+
+/** Whether a packet is RTP or RTCP, and not of ICE or DTLS (RFC 7983). */
+export function isMedia(packet: Buffer): boolean {
+  const first = packet[0] ?? 0;
+  return first >= 128 && first < 192;
+}
