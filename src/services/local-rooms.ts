@@ -104,13 +104,14 @@ export class LocalRooms {
     const feed = await reader.hold(roomId);
     try {
       const roomMedia = await media.open(roomId, opus.packetMs);
-      const room = new LocalRoom({
+      const room: LocalRoom = new LocalRoom({
         feed,
         opus,
         media: roomMedia,
         wire,
         countMembers: () => store.countMembers(roomId),
         onMemberGone: () => this.release(roomId),
+        onEventsLost: () => void this.#untilDone(room, () => this.#settle(room)),
         logger,
       });
       this.#watchMedia(room, roomMedia);
@@ -143,6 +144,13 @@ export class LocalRooms {
     });
   }
 
+  async #settle(room: LocalRoom): Promise<void> {
+    const { members, roomId } = room;
+    const userIds = members.map(({ userId }) => userId);
+    const standings = await this.#use.store.readStandings(roomId, userIds);
+    if (!room.settle(members, standings)) throw new Error('The room has moved on meanwhile');
+  }
+
   async #reopenMedia(room: LocalRoom): Promise<void> {
     const { producers, media, nodeId } = this.#use;
     await producers.closeAllOf(room.roomId, nodeId);
@@ -152,14 +160,14 @@ export class LocalRooms {
     this.#watchMedia(room, roomMedia);
   }
 
-  /** Repeats a step of the repair until it succeeds or the room is closed here. */
+  /** Repeats a step of a repair until it succeeds or the room is closed here. */
   async #untilDone(room: LocalRoom, step: () => Promise<void>): Promise<void> {
     while (!room.closed) {
       try {
         await step();
         return;
       } catch (error) {
-        this.#use.logger.warn({ err: error, roomId: room.roomId }, 'Media could not be repaired; trying again');
+        this.#use.logger.warn({ err: error, roomId: room.roomId }, 'A room could not be repaired; trying again');
         await new Promise((resolve) => setTimeout(resolve, retryMs).unref());
       }
     }
