@@ -38,6 +38,8 @@ export interface LocalRoomOptions {
   readonly opus: OpusSettings;
   readonly media: RoomMedia;
   readonly wire: WireFormat;
+  /** Events that the room's log keeps at least. */
+  readonly logLength: number;
   readonly countMembers: () => Promise<number>;
   /** Called once for each member after all it held here is closed. */
   readonly onMemberGone: (member: LocalMember) => void;
@@ -68,11 +70,21 @@ export class LocalRoom {
   #media: RoomMedia;
   #closed = false;
 
-  constructor({ feed, opus, media, wire, countMembers, onMemberGone, onEventsLost, logger }: LocalRoomOptions) {
+  constructor({
+    feed,
+    opus,
+    media,
+    wire,
+    logLength,
+    countMembers,
+    onMemberGone,
+    onEventsLost,
+    logger,
+  }: LocalRoomOptions) {
     this.roomId = feed.roomId;
     this.feed = feed;
     this.opus = opus;
-    this.events = new EventBroadcast(feed, wire);
+    this.events = new EventBroadcast(feed, wire, logLength);
     const onWatched = (watched: boolean) => this.#media.watchQuality(watched);
     this.activity = new RoomActivityBroadcast({ feed, wire, countMembers, onWatched, logger });
     this.#media = media;

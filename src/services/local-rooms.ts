@@ -24,6 +24,8 @@ export interface LocalRoomsDependencies {
   readonly store: RoomStore;
   readonly producers: ProducerStore;
   readonly wire: WireFormat;
+  /** Events that a room's log keeps at least. */
+  readonly logLength: number;
   readonly nodeId: NodeId;
   readonly logger: Logger;
 }
@@ -100,7 +102,7 @@ export class LocalRooms {
   }
 
   async #load(roomId: RoomId, opus: OpusSettings): Promise<LocalRoom> {
-    const { reader, media, store, wire, logger } = this.#use;
+    const { reader, media, store, wire, logLength, logger } = this.#use;
     const feed = await reader.hold(roomId);
     try {
       const roomMedia = await media.open(roomId, opus.packetMs);
@@ -109,6 +111,7 @@ export class LocalRooms {
         opus,
         media: roomMedia,
         wire,
+        logLength,
         countMembers: () => store.countMembers(roomId),
         onMemberGone: () => this.release(roomId),
         onEventsLost: () => void this.#untilDone(room, () => this.#settle(room)),
