@@ -31,6 +31,8 @@ export interface LocalMember {
   /** What the member is subscribed to; ended with the membership. */
   readonly subscriptions: Set<RoomSubscription>;
   connection: Connection | null;
+  /** Address of the newest connection. */
+  address: string | null;
 }
 
 export interface LocalRoomOptions {
