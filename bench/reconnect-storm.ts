@@ -23,9 +23,17 @@ class StormClient {
   /** How long coming back took, ms. */
   backMs = Number.NaN;
   refusals = 0;
+  /** Nobody is away for long enough that any should be given. */
+  resyncs = 0;
   #client: LightClient | null = null;
   #sessionId: string | null = null;
   #cursor = '';
+  /** By path; null before the first event. */
+  readonly #quietCursors = new Map<string, string | null>([
+    ['room.onEvent', null],
+    ['media.onEvent', null],
+    ['chat.onMessage', null],
+  ]);
   readonly #url: string;
   readonly #token: string;
   readonly #roomId: string;
@@ -49,15 +57,19 @@ class StormClient {
       this.#sessionId = joined.sessionId;
       this.#cursor = this.start = joined.snapshot.cursor;
     }
-    for (const path of ['room.onEvent', 'media.onEvent', 'chat.onMessage', 'room.onActivity']) {
-      client.subscribe(path, { roomId }, () => undefined);
+    client.subscribe('room.onActivity', { roomId }, () => undefined);
+    for (const [path, cursor] of this.#quietCursors) {
+      client.subscribe(path, { roomId, lastEventId: cursor ?? this.start }, (message) => {
+        if (message.includes('"type":"resync"')) this.resyncs += 1;
+        this.#quietCursors.set(path, eventIdOf(message) ?? cursor);
+      });
     }
     await new Promise<void>((resolve) => {
       client.subscribe('gift.onEvent', { roomId, lastEventId: this.#cursor }, (message) => {
         const id = eventIdOf(message);
         if (id === null) return;
-        if (message.includes('"type":"subscribed"')) return resolve();
         this.#cursor = id;
+        if (message.includes('"type":"subscribed"')) return resolve();
         this.received.push(id);
       });
     });
@@ -135,5 +147,6 @@ report(`${clientCount} clients lose their connections at once (jitter ${jitterMs
     missing,
     duplicates,
     'out of order': disordered,
+    resyncs: clients.reduce((sum, { resyncs }) => sum + resyncs, 0),
   },
 ]);

@@ -165,7 +165,16 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
   const directory = new RoomDirectory(laravel, store, config.rooms.opus);
   directory.followChanges(control);
   const reader = new EventReader(redis, subscriber, logger, overrides.ringLength);
-  const rooms = new LocalRooms({ reader, media: mediaRooms, store, producers, wire: trpcWireFormat, nodeId, logger });
+  const rooms = new LocalRooms({
+    reader,
+    media: mediaRooms,
+    store,
+    producers,
+    wire: trpcWireFormat,
+    logLength: config.rooms.eventLogLength,
+    nodeId,
+    logger,
+  });
   onStop('rooms', () => rooms.closeAll());
 
   const nodeRooms = new NodeRooms(redis, nodeId);

@@ -90,6 +90,8 @@ async function startServer() {
     cursors,
     /** Errors that the next calls get. */
     refusals,
+    /** The sockets that there are stay open, and nothing on them is read or answered any more. */
+    freeze: () => sockets.clients.forEach((socket) => socket.pause()),
     cut: () => sockets.clients.forEach((socket) => socket.terminate()),
     stop: () => {
       sockets.clients.forEach((socket) => socket.terminate());
@@ -104,10 +106,13 @@ const message = { roomId: '42', content: 'hi', clientMessageId: '018f3c1e-0000-7
 const cleanUp: (() => void)[] = [];
 afterEach(() => cleanUp.splice(0).forEach((stop) => stop()));
 
-async function connect(token = 'good') {
+async function connect(token = 'good', callTimeoutMs?: number) {
   const server = await startServer();
   const states: ConnectionState['status'][] = [];
-  const connection = new Connection({ url: server.url, token: () => token }, silentLogger);
+  const connection = new Connection(
+    { url: server.url, token: () => token, ...(callTimeoutMs === undefined ? {} : { callTimeoutMs }) },
+    silentLogger,
+  );
   connection.on('state', ({ status }) => states.push(status));
   cleanUp.push(
     () => connection.close(),
@@ -147,6 +152,25 @@ describe('Connection', () => {
     server.refusals.push('SERVICE_UNAVAILABLE', 'SERVICE_UNAVAILABLE');
     await connection.connected();
     expect(server.calls).toHaveLength(3);
+  });
+
+  it('gives a socket up that is open and answers nothing, once a call has found out', async () => {
+    const { server, connection, states } = await connect('good', 1_000);
+    await connection.connected();
+    server.freeze();
+    await expect(connection.call((api) => api.room.list.query())).rejects.toMatchObject({ code: 'TIMED_OUT' });
+    await expect.poll(() => states, { timeout: 15_000 }).toEqual(['connected', 'reconnecting', 'connected']);
+  });
+
+  it('keeps a socket on which one call took too long, but others do not', async () => {
+    const { server, connection, states } = await connect('good', 1_000);
+    await connection.connected();
+    server.calls.length = 0;
+    const never = connection.call(() => new Promise(() => undefined));
+    await expect(never).rejects.toMatchObject({ code: 'TIMED_OUT' });
+    await expect.poll(() => server.calls).toEqual(['media.capabilities']);
+    await connection.call((api) => api.media.capabilities.query());
+    expect(states).toEqual(['connected']);
   });
 
   it('stays closed', async () => {
@@ -207,6 +231,14 @@ describe('Membership', () => {
     await lost;
     await membership.retry((api) => api.chat.send.mutate(message));
     expect(server.calls.slice(-3)).toEqual(['media.capabilities', 'room.join', 'chat.send']);
+  });
+
+  it('takes a call from a socket that answers nothing to the next one', async () => {
+    const { server, connection } = await connect('good', 1_000);
+    const { membership } = await Membership.join(connection, '42', {}, silentLogger);
+    server.freeze();
+    await membership.retry((api) => api.chat.send.mutate(message));
+    expect([...server.said]).toEqual([message.clientMessageId]);
   });
 
   it('does not repeat what was refused for good', async () => {

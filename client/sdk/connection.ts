@@ -34,6 +34,8 @@ export class Connection extends Emitter<{ state: [ConnectionState] }> {
   #socket: Socket;
   #capabilities: RtpCapabilities | undefined;
   #retryNow = new AbortController();
+  /** The socket that is being checked. */
+  #probed: Socket | null = null;
 
   constructor(options: SocketOptions, logger: Logger) {
     super((error) => logger.warn('A listener of the connection threw', error));
@@ -49,13 +51,18 @@ export class Connection extends Emitter<{ state: [ConnectionState] }> {
   }
 
   /**
-   * Runs one call on the current socket.
+   * Runs one call on the current socket. When it is not answered in time the socket is checked, and given up if it is
+   * dead: a network that goes away says nothing.
    *
-   * @throws {FlyLiveError} the server's refusal, or `CONNECTION_LOST` while there is no connection
+   * @throws {FlyLiveError} the server's refusal, `TIMED_OUT`, or `CONNECTION_LOST` while there is no connection
    */
   readonly call = <T>(run: (api: Api) => Promise<T>): Promise<T> => {
     if (this.#state.status !== 'connected') return Promise.reject(this.#absence());
-    return this.#socket.call(run);
+    const socket = this.#socket;
+    return socket.call(run).catch((thrown: unknown) => {
+      if (toFlyLiveError(thrown).code === 'TIMED_OUT') void this.#probe(socket);
+      throw thrown;
+    });
   };
 
   /** The calls of the current socket, for subscriptions. */
@@ -86,13 +93,7 @@ export class Connection extends Emitter<{ state: [ConnectionState] }> {
   /** Tries again at once, or checks that an open socket is still alive. */
   wake(): void {
     this.#retryNow.abort();
-    if (this.#state.status !== 'connected') return;
-    const socket = this.#socket;
-    socket
-      .call((api) => api.media.capabilities.query(), probeTimeoutMs)
-      .catch((thrown: unknown) => {
-        if (toFlyLiveError(thrown).code === 'TIMED_OUT') socket.close();
-      });
+    if (this.#state.status === 'connected') void this.#probe(this.#socket);
   }
 
   /** Closes the connection for good. */
@@ -102,6 +103,19 @@ export class Connection extends Emitter<{ state: [ConnectionState] }> {
     this.#set({ status: 'closed' });
     this.#retryNow.abort();
     this.#socket.close();
+  }
+
+  /** Closes a socket that does not answer. */
+  async #probe(socket: Socket): Promise<void> {
+    if (this.#probed === socket) return;
+    this.#probed = socket;
+    try {
+      await socket.call((api) => api.media.capabilities.query(), probeTimeoutMs);
+    } catch (thrown) {
+      if (toFlyLiveError(thrown).code === 'TIMED_OUT') socket.close();
+    } finally {
+      this.#probed = null;
+    }
   }
 
   async #stayConnected(): Promise<void> {

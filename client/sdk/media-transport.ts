@@ -45,6 +45,10 @@ export class MediaTransport {
   readonly #context: MediaContext;
   readonly #onGone: () => void;
   #healing = false;
+  /** The path is to be set up anew, however it looks. */
+  #restartDue = false;
+  /** Ends the wait before the next restart. */
+  #hurry = new AbortController();
 
   /**
    * Creates the transport on the server, then here.
@@ -90,23 +94,44 @@ export class MediaTransport {
         api.media.produce.mutate({ roomId, transportId, source: 'microphone', rtpParameters, paused }),
       ).then(({ producerId }) => done({ id: producerId }), failed);
     });
-    transport.on('connectionstatechange', () => void this.heal());
+    transport.on('connectionstatechange', () => void this.#heal());
+  }
+
+  /** The device may have another address now: restarts ICE at once, or as soon as there is a connection again. */
+  restart(): void {
+    // What has not begun to connect finds its way by itself.
+    if (this.transport.connectionState === 'new') return;
+    this.#restartDue = true;
+    this.#hurry.abort();
+    this.#hurry = new AbortController();
+    void this.#heal();
+  }
+
+  /**
+   * After a resumed session: what was lost with the socket is not waited for any longer.
+   *
+   * @param moved - whether the client comes from another address than before
+   */
+  resume(moved: boolean): void {
+    if (moved || this.#restartDue || this.#isBroken()) this.restart();
   }
 
   /** Restarts ICE, again and again, until the media path is back; does nothing while it is fine. */
-  async heal(): Promise<void> {
-    if (this.#healing || !this.#isBroken()) return;
+  async #heal(): Promise<void> {
+    if (this.#healing || !(this.#restartDue || this.#isBroken())) return;
     this.#healing = true;
     try {
-      if (this.transport.connectionState === 'disconnected') await delay(disconnectedToleranceMs);
-      for (let attempt = 0; this.#isBroken(); attempt += 1) {
+      if (!this.#restartDue && this.transport.connectionState === 'disconnected') {
+        await delay(disconnectedToleranceMs, this.#hurry.signal);
+      }
+      for (let attempt = 0; this.#restartDue || this.#isBroken(); attempt += 1) {
         await this.#restartIce();
-        await delay(disconnectedToleranceMs + fullJitter(attempt));
+        await delay(disconnectedToleranceMs + fullJitter(attempt), this.#hurry.signal);
       }
     } catch (thrown) {
       const error = toFlyLiveError(thrown);
       this.#context.logger.debug('ICE restart failed', error);
-      // After a lost connection the room heals its transports when it is joined again.
+      // After a lost connection the room resumes its transports when it is joined again.
       if (error.code === 'CONNECTION_LOST' || error.code === 'CLOSED') return;
       this.#gone();
     } finally {
@@ -125,8 +150,14 @@ export class MediaTransport {
   async #restartIce(): Promise<void> {
     const { roomId, call } = this.#context;
     const transportId = this.transport.id;
-    const { iceParameters } = await call((api) => api.media.restartIce.mutate({ roomId, transportId }));
-    if (!this.transport.closed) await this.transport.restartIce({ iceParameters });
+    this.#restartDue = false;
+    try {
+      const { iceParameters } = await call((api) => api.media.restartIce.mutate({ roomId, transportId }));
+      if (!this.transport.closed) await this.transport.restartIce({ iceParameters });
+    } catch (error) {
+      this.#restartDue = true;
+      throw error;
+    }
   }
 
   #isBroken(): boolean {

@@ -66,10 +66,19 @@ export class Receiver {
     if (offer) await Promise.race([begun.promise, delay(firstVoicesMs)]);
   }
 
-  /** After a resumed session: mends what broke in the meantime. */
-  resume(): void {
-    void this.#transport?.heal();
+  /**
+   * After a resumed session: mends what broke in the meantime.
+   *
+   * @param moved - whether the client comes from another address than before
+   */
+  resume(moved: boolean): void {
+    this.#transport?.resume(moved);
     this.#reconciler.kick();
+  }
+
+  /** The device may have another address now. */
+  networkChanged(): void {
+    this.#transport?.restart();
   }
 
   /** The server lost these routers, and has others: builds anew what was on them. */

@@ -10,6 +10,7 @@ import type { Playback } from './playback.ts';
 import { Receiver } from './receiver.ts';
 import { Sender } from './sender.ts';
 import type { PageFacts } from './silence-cause.ts';
+import { onNetworkChange } from './wake-ups.ts';
 
 /** How long packets are waited for; with DTX they are 0.4 s apart in silence, ms. */
 const packetWaitMs = 1_000;
@@ -30,6 +31,7 @@ export class RoomAudio extends Emitter<{
   readonly #playback: Playback;
   readonly #receiver: Receiver;
   readonly #sender: Sender;
+  readonly #stopNetworkChanges: () => void;
   #microphone: MediaStreamTrack | undefined;
   #deviceId: string | undefined;
   #muted = false;
@@ -44,6 +46,10 @@ export class RoomAudio extends Emitter<{
     const onProblem = (error: FlyLiveError) => this.emit('problem', error);
     this.#receiver = new Receiver(context, playback, onProblem);
     this.#sender = new Sender(context, onProblem);
+    this.#stopNetworkChanges = onNetworkChange(() => {
+      this.#sender.networkChanged();
+      this.#receiver.networkChanged();
+    });
   }
 
   /**
@@ -111,10 +117,15 @@ export class RoomAudio extends Emitter<{
     this.#deviceId = deviceId;
   }
 
-  /** After a resumed session. @param producers - what the server has */
-  resume(producers: readonly ProducerDescription[]): void {
-    this.#sender.resume(producers);
-    this.#receiver.resume();
+  /**
+   * After a resumed session.
+   *
+   * @param producers - what the server has
+   * @param moved - whether the client comes from another address than before
+   */
+  resume(producers: readonly ProducerDescription[], moved: boolean): void {
+    this.#sender.resume(producers, moved);
+    this.#receiver.resume(moved);
   }
 
   /** The server closed a producer because its media path broke. */
@@ -158,6 +169,7 @@ export class RoomAudio extends Emitter<{
   }
 
   close(): void {
+    this.#stopNetworkChanges();
     this.silence();
     this.#sender.close();
     this.#receiver.close();

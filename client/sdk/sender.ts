@@ -50,9 +50,10 @@ export class Sender {
    * After a resumed session: mends what broke in the meantime.
    *
    * @param producers - what the server has
+   * @param moved - whether the client comes from another address than before
    */
-  resume(producers: readonly ProducerDescription[]): void {
-    void this.#transport?.heal();
+  resume(producers: readonly ProducerDescription[], moved: boolean): void {
+    this.#transport?.resume(moved);
     const { id } = this.#producer ?? {};
     if (id !== undefined) {
       const known = producers.find(({ producerId }) => producerId === id);
@@ -60,6 +61,11 @@ export class Sender {
       else this.#dropProducer();
     }
     this.#reconciler.kick();
+  }
+
+  /** The device may have another address now. */
+  networkChanged(): void {
+    this.#transport?.restart();
   }
 
   /** The server closed this producer by itself: sends anew if that was ours. */

@@ -8,13 +8,15 @@ import { localError, toFlyLiveError } from './errors.ts';
 const keepAlive = { enabled: true, intervalMs: 25_000, pongTimeoutMs: 60_000 };
 
 /** tRPC has no time limit of its own: a call that is never answered would wait for ever. */
-const callTimeoutMs = 15_000;
+const usualCallTimeoutMs = 15_000;
 
 export interface SocketOptions {
   /** Address of the tRPC endpoint, ws: or wss:. */
   url: string;
   /** Read once, when the socket opens; never put into an address. */
   token: () => string | Promise<string>;
+  /** How long an answer is waited for, ms. Default: 15,000. */
+  callTimeoutMs?: number;
 }
 
 /**
@@ -28,9 +30,11 @@ export class Socket {
   readonly #client: ReturnType<typeof createWSClient>;
   readonly #unanswered = new Set<(error: Error) => void>();
   readonly #resolveLost: () => void;
+  readonly #callTimeoutMs: number;
   #closed = false;
 
-  constructor({ url, token }: SocketOptions) {
+  constructor({ url, token, callTimeoutMs = usualCallTimeoutMs }: SocketOptions) {
+    this.#callTimeoutMs = callTimeoutMs;
     const { promise, resolve } = Promise.withResolvers<undefined>();
     this.lost = promise;
     this.#resolveLost = () => resolve(undefined);
@@ -57,7 +61,7 @@ export class Socket {
    *
    * @throws {FlyLiveError} the server's refusal, `CONNECTION_LOST` at once when the socket is lost, or `TIMED_OUT`
    */
-  call<T>(run: (api: Api) => Promise<T>, timeoutMs = callTimeoutMs): Promise<T> {
+  call<T>(run: (api: Api) => Promise<T>, timeoutMs = this.#callTimeoutMs): Promise<T> {
     if (this.#closed) return Promise.reject(localError('CONNECTION_LOST'));
     return new Promise<T>((resolve, reject) => {
       const timer = setTimeout(() => reject(localError('TIMED_OUT')), timeoutMs);

@@ -16,3 +16,27 @@ export function onWakeUp(listener: () => void): () => void {
     document.removeEventListener('visibilitychange', whenVisible);
   };
 }
+
+/**
+ * Calls back when the device is likely to have another address than before: it is online again, or over another kind of
+ * link, such as mobile in the place of Wi-Fi. Does nothing outside a browser.
+ *
+ * @returns a function that stops it
+ */
+export function onNetworkChange(listener: () => void): () => void {
+  if (typeof window === 'undefined') return () => undefined;
+  const { connection } = navigator as { connection?: EventTarget & { readonly type?: string } };
+  let type = connection?.type;
+  // It also tells of every new estimate of the bandwidth.
+  const whenOtherLink = () => {
+    if (connection?.type === type) return;
+    type = connection?.type;
+    listener();
+  };
+  window.addEventListener('online', listener);
+  connection?.addEventListener('change', whenOtherLink);
+  return () => {
+    window.removeEventListener('online', listener);
+    connection?.removeEventListener('change', whenOtherLink);
+  };
+}

@@ -4,7 +4,7 @@ import { giftBatchIdSchema, giftIdSchema, giftTransactionIdSchema, userIdSchema 
 
 /**
  * The events of a room, by topic. A topic is one subscription (`room.onEvent`, `media.onEvent`, `chat.onMessage`,
- * `gift.onEvent`); all topics of a room share one ordered log, so their cursors are interchangeable.
+ * `gift.onEvent`); all topics of a room share one ordered log, in which a cursor is a position.
  *
  * Events are plain JSON. Each is checked against its schema once a process, when it is read from the log.
  */
@@ -166,8 +166,9 @@ export interface TopicEvents {
 export type Topic = keyof TopicEvents;
 
 /**
- * What a subscription delivers beside its topic's events: first of all `subscribed` (so that a cursor exists at once),
- * and `resync` in place of events that are no longer kept: replace all state by the snapshot.
+ * What a subscription delivers beside its topic's events: first of all `subscribed` (so that a cursor exists at once), and
+ * again whenever the log has moved on far without it, so that its cursor does; and `resync` in place of events that are no
+ * longer kept: replace all state by the snapshot.
  */
 export type FeedControlEvent =
   { readonly type: 'subscribed' } | { readonly type: 'resync'; readonly snapshot: RoomSnapshot };

@@ -140,6 +140,8 @@ export interface Membership {
   readonly sessionId: SessionId;
   /** True when the call continued an existing session: transports, producers and consumers are still there. */
   readonly resumed: boolean;
+  /** True when it was continued from another address than before: the media path needs an ICE restart. */
+  readonly addressChanged: boolean;
 }
 
 /** A chat message as everybody sees it. */

@@ -26,6 +26,8 @@ export class Connection {
   readonly id = uuidv4() as ConnectionId;
   /** Aborts when the socket is gone. */
   readonly closed: AbortSignal;
+  /** Where the client is, as far as it is known behind proxies; null before the connection is counted. */
+  address: string | null = null;
   /** The membership that this connection carries. Set by Members and LocalRoom. */
   member: LocalMember | null = null;
   readonly #ended = new Map<RoomId, AppCode>();
@@ -162,6 +164,7 @@ export class Connections {
 
   /** Counts a connection until its socket is gone. */
   add(connection: Connection, address: string): void {
+    connection.address = address;
     this.#size += 1;
     this.#byAddress.add(address);
     onAbort(connection.closed, () => {

@@ -62,10 +62,10 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function openFeed(ringLength?: number): void {
+function openFeed(ringLength?: number, logLength = 2_000): void {
   const failed = (event: string, error: unknown): void => expect.unreachable(`${event}: ${String(error)}`);
   feed = new RoomFeed(roomIdSchema.parse('1'), eventId(0), failed, ringLength);
-  broadcast = new EventBroadcast(feed, wire);
+  broadcast = new EventBroadcast(feed, wire, logLength);
 }
 
 interface SubscribeOptions {
@@ -204,6 +204,73 @@ describe('a broadcast', () => {
     broadcast.close();
     publish();
     expect(sink.numbers).toEqual([1]);
+  });
+});
+
+describe('a quiet topic', () => {
+  it('has its clients told where the log is, once in 256 events of others, and no other topic', async () => {
+    const quiet = subscribe({ topic: 'room' });
+    const busy = subscribe({ topic: 'chat' });
+    publish(255);
+    await flush();
+    expect(quiet.sink.numbers).toEqual([]);
+    publish();
+    await flush();
+    expect(quiet.sink.numbers).toEqual([256]);
+    publish(200);
+    await flush();
+    publish(100);
+    await flush();
+    expect(quiet.sink.numbers).toEqual([256, 556]);
+    expect(busy.sink.numbers).toEqual(range(1, 556));
+  });
+
+  it('is one whose last event was that long ago, within one write too', async () => {
+    const { sink } = subscribe({ topic: 'room' });
+    publish(200);
+    publish(1, { topic: 'room' });
+    publish(255);
+    await flush();
+    expect(sink.numbers).toEqual([201]);
+    publish(1);
+    await flush();
+    expect(sink.numbers).toEqual([201, 457]);
+  });
+
+  it('is one whose events were for others', async () => {
+    const { sink } = subscribe({ topic: 'room', user: 1 });
+    publish(200);
+    publish(1, { topic: 'room', recipient: 2 });
+    publish(55);
+    await flush();
+    expect(sink.numbers).toEqual([256]);
+  });
+
+  it('is told of sooner where the log is short', async () => {
+    broadcast.close();
+    openFeed(undefined, 100);
+    const { sink } = subscribe({ topic: 'room' });
+    publish(25);
+    await flush();
+    expect(sink.numbers).toEqual([25]);
+  });
+
+  it('moves nobody back who was told more by another node, and waits for who does not read', async () => {
+    const ahead = subscribe({ topic: 'room', cursor: eventId(300) });
+    const slow = subscribe({ topic: 'room', user: 2 });
+    slow.sink.bufferedBytes = 256 * 1024 + 1;
+    publish(256);
+    await flush();
+    expect(ahead.sink.numbers).toEqual([]);
+    expect(slow.sink.numbers).toEqual([]);
+    slow.sink.bufferedBytes = 0;
+    publish(256);
+    await flush();
+    expect(ahead.sink.numbers).toEqual([512]);
+    expect(slow.sink.numbers).toEqual([512]);
+    publish(1, { topic: 'room' });
+    await flush();
+    expect(ahead.sink.numbers).toEqual([512, 513]);
   });
 });
 

@@ -3,10 +3,17 @@ import { compareEventIds, type EventId, type UserId } from '../core/ids.ts';
 import { longestPauseMs, pauseAboveBytes, pauseCheckMs, resumeBelowBytes } from './byte-sink.ts';
 import type { ReplaySubscriber } from './event-replay.ts';
 import { type FeedEntry, isFor, type RoomFeed } from './room-feed.ts';
-import type { WireFormat } from './wire-format.ts';
+import { positionAt, type WireFormat } from './wire-format.ts';
 
 /** Bursts are written together: one write a client and interval, ms. A single event in a quiet room goes at once. */
 const flushIntervalMs = 20;
+/**
+ * A topic that has been quiet while this many events of others went by has its subscribers told where the log is: their
+ * cursors would else be trimmed away although they have missed nothing. At most a quarter of the log, so that it reaches
+ * back to where they were before an absence.
+ */
+const quietAfterEvents = 256;
+const quietAfterShare = 1 / 4;
 
 /** A subscription that is fed by the broadcast. */
 export interface BroadcastSubscriber extends ReplaySubscriber {
@@ -39,6 +46,9 @@ export class EventBroadcast {
   /** Subscribers whose client was told more by another node than this one has read: they skip what they know. */
   readonly #ahead = new Map<BroadcastSubscriber, EventId>();
   readonly #stopListening: (() => void)[];
+  readonly #quietAfter: number;
+  /** Events since the last one that all subscribers of a topic were written. */
+  readonly #passed: Record<Topic, number> = { room: 0, media: 0, chat: 0, gift: 0 };
   #pending: FeedEntry[] = [];
   /** Last event before the pending ones. */
   #flushed: EventId;
@@ -46,9 +56,11 @@ export class EventBroadcast {
   #flushTimer: NodeJS.Timeout | NodeJS.Immediate | null = null;
   #pauseTimer: NodeJS.Timeout | null = null;
 
-  constructor(feed: RoomFeed, wire: WireFormat) {
+  /** @param logLength - events that the room's log keeps at least */
+  constructor(feed: RoomFeed, wire: WireFormat, logLength: number) {
     this.#feed = feed;
     this.#wire = wire;
+    this.#quietAfter = Math.max(1, Math.min(quietAfterEvents, Math.floor(logLength * quietAfterShare)));
     this.#flushed = feed.head;
     this.#stopListening = [
       feed.on('entry', (entry) => {
@@ -116,6 +128,29 @@ export class EventBroadcast {
         batch.filter((entry) => entry.topic === topic),
         before,
       );
+    }
+    this.#movePositions(batch);
+  }
+
+  #movePositions(batch: readonly FeedEntry[]): void {
+    for (const topic of Object.keys(this.#active) as Topic[]) {
+      const last = batch.findLastIndex((entry) => entry.topic === topic && entry.recipient === null);
+      const passed = last === -1 ? this.#passed[topic] + batch.length : batch.length - 1 - last;
+      this.#passed[topic] = passed < this.#quietAfter ? passed : 0;
+      if (passed >= this.#quietAfter) this.#writePosition(topic);
+    }
+  }
+
+  /** Moves the cursors of a topic's clients to where they have been written everything. */
+  #writePosition(topic: Topic): void {
+    const shared = this.#wire.events([positionAt(this.#flushed)]);
+    for (const subscriber of this.#active[topic]) {
+      const { sink, requestId } = subscriber;
+      const known = this.#ahead.get(subscriber);
+      if (known !== undefined && compareEventIds(known, this.#flushed) > 0) continue;
+      this.#ahead.delete(subscriber);
+      // One that does not read is told the next time.
+      if (sink.writable && sink.bufferedBytes <= pauseAboveBytes) sink.write(shared.for(requestId));
     }
   }
 

@@ -177,6 +177,33 @@ describe('an event reader', () => {
     expect(gaps).toBe(1);
   });
 
+  it('tells of a gap when the log was deleted meanwhile, and goes on with what is logged then', async () => {
+    const feed = await reader.hold(roomId);
+    let gaps = 0;
+    feed.on('gap', () => void (gaps += 1));
+    await publishMany(3);
+    await eventually(() => expect(feed.head).toBe(written[2]));
+
+    await disconnectSubscriber();
+    await publishMany(2);
+    await writer.del(roomEventsKey(roomId));
+    void subscriber.connect();
+    await eventually(() => expect(gaps).toBe(1));
+    await publish();
+    await eventually(() => expect(feed.head).toBe(written.at(-1)));
+  });
+
+  it('tells of no gap in a room that has no log yet', async () => {
+    const feed = await reader.hold(roomId);
+    let gaps = 0;
+    feed.on('gap', () => void (gaps += 1));
+    await disconnectSubscriber();
+    void subscriber.connect();
+    await publish();
+    await eventually(() => expect(feed.head).toBe(written[0]));
+    expect(gaps).toBe(0);
+  });
+
   it('leaves out an event that does not fit its schema, and passes a whole page of them', async () => {
     await publish();
     const before = written.at(-1) as EventId;

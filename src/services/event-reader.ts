@@ -163,7 +163,11 @@ export class EventReader {
     let position = feed.head;
     for (let full = true; full;) {
       const [first, ...rest] = await this.#readLog(feed.roomId, position);
-      if (first === undefined) break;
+      if (first === undefined) {
+        // The room was closed and its log deleted, with what we have not read of it.
+        if (position !== beforeFirst) feed.restart(position);
+        break;
+      }
       // The log begins after our head: what was between is gone, unless the log was empty until now.
       if (first[0] !== position && position !== beforeFirst) {
         feed.restart(await this.#lastEventId(feed.roomId));

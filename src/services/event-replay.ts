@@ -5,7 +5,7 @@ import { EncodedPages } from './encoded-pages.ts';
 import type { LogPages, LogPart } from './log-pages.ts';
 import { type FeedFilter, isFor, type RoomFeed } from './room-feed.ts';
 import type { RoomStore } from './room-store.ts';
-import type { WireFormat } from './wire-format.ts';
+import { positionAt, type WireFormat } from './wire-format.ts';
 
 /** A subscription that has events to catch up with. */
 export interface ReplaySubscriber {
@@ -17,6 +17,8 @@ export interface ReplaySubscriber {
 
 /** Events of memory that are written before it is looked again whether the client reads. */
 const memoryPageLength = 128;
+/** So many events that are not for a subscriber move its cursor all the same, lest it be trimmed away meanwhile. */
+const quietLength = 64;
 
 /** Writes to a subscriber what it has missed, from memory or Redis. */
 export class EventReplay {
@@ -55,6 +57,8 @@ export class EventReplay {
     }
     const wanted = missed.entries.filter((entry) => isFor(entry, filter));
     if (wanted.length > 0) sink.write(this.#encoded.encode(feed.roomId, filter, wanted).for(requestId));
+    else if (missed.entries.length >= quietLength)
+      sink.write(this.#wire.events([positionAt(missed.end)]).for(requestId));
     return missed.end;
   }
 

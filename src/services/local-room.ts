@@ -8,6 +8,7 @@ import type { Connection } from './connections.ts';
 import { EventBroadcast } from './event-broadcast.ts';
 import { RoomActivityBroadcast } from './room-activity.ts';
 import type { FeedEntry, RoomFeed } from './room-feed.ts';
+import type { Standing, Standings } from './room-store.ts';
 import type { RoomSubscription } from './room-subscription.ts';
 import type { WireFormat } from './wire-format.ts';
 
@@ -30,6 +31,8 @@ export interface LocalMember {
   /** What the member is subscribed to; ended with the membership. */
   readonly subscriptions: Set<RoomSubscription>;
   connection: Connection | null;
+  /** Address of the newest connection. */
+  address: string | null;
 }
 
 export interface LocalRoomOptions {
@@ -37,9 +40,13 @@ export interface LocalRoomOptions {
   readonly opus: OpusSettings;
   readonly media: RoomMedia;
   readonly wire: WireFormat;
+  /** Events that the room's log keeps at least. */
+  readonly logLength: number;
   readonly countMembers: () => Promise<number>;
   /** Called once for each member after all it held here is closed. */
   readonly onMemberGone: (member: LocalMember) => void;
+  /** Called when events that may concern members were lost: Redis must be asked, for {@link LocalRoom.settle}. */
+  readonly onEventsLost: () => void;
   readonly logger: Logger;
 }
 
@@ -47,7 +54,7 @@ export interface LocalRoomOptions {
  * What this process holds of a room: the feed of its events, its media and the members connected here.
  *
  * It follows the event log: when Redis says that a member, a seat or the room is gone, from whatever node, what this
- * process holds for it is closed.
+ * process holds for it is closed. Where the log has a hole, it asks Redis how the members stand.
  */
 export class LocalRoom {
   readonly roomId: RoomId;
@@ -60,20 +67,32 @@ export class LocalRoom {
   readonly activity: RoomActivityBroadcast;
   readonly #members = new Map<SessionId, LocalMember>();
   readonly #onMemberGone: (member: LocalMember) => void;
-  readonly #stopListening: () => void;
+  readonly #onEventsLost: () => void;
+  readonly #stopListening: (() => void)[];
   #media: RoomMedia;
   #closed = false;
 
-  constructor({ feed, opus, media, wire, countMembers, onMemberGone, logger }: LocalRoomOptions) {
+  constructor({
+    feed,
+    opus,
+    media,
+    wire,
+    logLength,
+    countMembers,
+    onMemberGone,
+    onEventsLost,
+    logger,
+  }: LocalRoomOptions) {
     this.roomId = feed.roomId;
     this.feed = feed;
     this.opus = opus;
-    this.events = new EventBroadcast(feed, wire);
+    this.events = new EventBroadcast(feed, wire, logLength);
     const onWatched = (watched: boolean) => this.#media.watchQuality(watched);
     this.activity = new RoomActivityBroadcast({ feed, wire, countMembers, onWatched, logger });
     this.#media = media;
     this.#onMemberGone = onMemberGone;
-    this.#stopListening = feed.on('entry', (entry) => this.#follow(entry));
+    this.#onEventsLost = onEventsLost;
+    this.#stopListening = [feed.on('entry', (entry) => this.#follow(entry)), feed.on('gap', onEventsLost)];
     this.useMedia(media);
   }
 
@@ -109,13 +128,40 @@ export class LocalRoom {
   /** Adds a member whose membership is in Redis already, and catches up with what happened to it since. */
   add(member: LocalMember): void {
     this.#members.set(member.sessionId, member);
-    for (const entry of this.feed.after(member.since) ?? []) this.#follow(entry);
+    const missed = this.feed.after(member.since);
+    if (missed === null) this.#onEventsLost();
+    else for (const entry of missed) this.#follow(entry);
+  }
+
+  /**
+   * Does to members what lost events would have done.
+   *
+   * @param members - those who were here when Redis was asked
+   * @param standings - what it answered
+   * @returns false when that is out of date already: ask again
+   */
+  settle(members: readonly LocalMember[], { open, cursor, of }: Standings): boolean {
+    const news = this.feed.after(cursor);
+    if (news === null) return false;
+    const changed = changesOf(news);
+    for (const member of members) {
+      const { userId, sessionId } = member;
+      if (this.#members.get(sessionId) !== member) continue;
+      const standing = of.get(userId);
+      if (standing?.sessionId !== sessionId) {
+        this.#end(member, endOf(open, standing));
+        continue;
+      }
+      if (!(changed.seated.get(userId) ?? standing.seated)) this.media.closeProducersOf(userId);
+      this.media.setMutedByHost(userId, changed.muted.get(userId) ?? standing.mutedByHost);
+    }
+    return true;
   }
 
   /** Gives up everything; memberships stay in Redis. */
   close(): void {
     this.#closed = true;
-    this.#stopListening();
+    for (const stop of this.#stopListening) stop();
     this.events.close();
     this.activity.close();
     this.#members.clear();
@@ -149,13 +195,35 @@ export class LocalRoom {
 
   #remove(concerns: (member: LocalMember) => boolean, entry: FeedEntry, reason: AppCode): void {
     for (const member of this.#members.values()) {
-      if (!concerns(member) || compareEventIds(entry.id, member.since) <= 0) continue;
-      this.#members.delete(member.sessionId);
-      this.media.closeSession(member.sessionId);
-      member.connection?.endMembership(member, reason);
-      member.connection = null;
-      for (const subscription of member.subscriptions) subscription.fail(new AppError(reason));
-      this.#onMemberGone(member);
+      if (concerns(member) && compareEventIds(entry.id, member.since) > 0) this.#end(member, reason);
     }
   }
+
+  #end(member: LocalMember, reason: AppCode): void {
+    this.#members.delete(member.sessionId);
+    this.media.closeSession(member.sessionId);
+    member.connection?.endMembership(member, reason);
+    member.connection = null;
+    for (const subscription of member.subscriptions) subscription.fail(new AppError(reason));
+    this.#onMemberGone(member);
+  }
+}
+
+/** Who got or lost a seat, and who was muted or unmuted, in the end. */
+function changesOf(entries: readonly FeedEntry[]) {
+  const seated = new Map<UserId, boolean>();
+  const muted = new Map<UserId, boolean>();
+  for (const { event } of entries) {
+    if (event.type === 'seatTaken') seated.set(event.userId, true);
+    if (event.type === 'seatLeft') seated.set(event.userId, false);
+    if (event.type === 'speakerMuteChanged') muted.set(event.userId, event.muted);
+  }
+  return { seated, muted };
+}
+
+/** Why a session is over, as far as can be told afterwards. */
+function endOf(open: boolean, standing: Standing | undefined): AppCode {
+  if (!open) return 'ROOM_CLOSED';
+  if (standing?.banned === true) return 'BANNED';
+  return (standing?.sessionId ?? null) === null ? 'NOT_IN_ROOM' : 'SESSION_REPLACED';
 }

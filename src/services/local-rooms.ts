@@ -23,6 +23,8 @@ export interface LocalRoomsDependencies {
   readonly store: RoomStore;
   readonly producers: ProducerStore;
   readonly wire: WireFormat;
+  /** Events that a room's log keeps at least. */
+  readonly logLength: number;
   readonly nodeId: NodeId;
   readonly logger: Logger;
 }
@@ -99,17 +101,19 @@ export class LocalRooms {
   }
 
   async #load(roomId: RoomId, opus: OpusSettings): Promise<LocalRoom> {
-    const { reader, media, store, wire, logger } = this.#use;
+    const { reader, media, store, wire, logLength, logger } = this.#use;
     const feed = await reader.hold(roomId);
     try {
       const roomMedia = await media.open(roomId, opus);
-      const room = new LocalRoom({
+      const room: LocalRoom = new LocalRoom({
         feed,
         opus,
         media: roomMedia,
         wire,
+        logLength,
         countMembers: () => store.countMembers(roomId),
         onMemberGone: () => this.release(roomId),
+        onEventsLost: () => void this.#untilDone(room, () => this.#settle(room)),
         logger,
       });
       this.#watchMedia(room, roomMedia);
@@ -141,6 +145,13 @@ export class LocalRooms {
       if (isClosed) await this.#untilDone(room, () => this.#reopenMedia(room));
       await this.#untilDone(room, () => store.announceRoutersReplaced(room.roomId, routerIds).catch(ignoreGone));
     });
+  }
+
+  async #settle(room: LocalRoom): Promise<void> {
+    const { members, roomId } = room;
+    const userIds = members.map(({ userId }) => userId);
+    const standings = await this.#use.store.readStandings(roomId, userIds);
+    if (!room.settle(members, standings)) throw new Error('The room has moved on meanwhile');
   }
 
   async #reopenMedia(room: LocalRoom): Promise<void> {

@@ -96,6 +96,7 @@ export class Members {
       status.changed(roomId);
 
       const known = room.member(sessionId);
+      const addressChanged = known !== null && known.address !== connection.address;
       if (known !== null) {
         this.#attach(known, connection);
       } else {
@@ -107,6 +108,7 @@ export class Members {
           since: snapshot.cursor,
           subscriptions: new Set(),
           connection,
+          address: connection.address,
         };
         connection.member = member;
         kept = true;
@@ -114,7 +116,7 @@ export class Members {
       }
       // The socket may have gone while Redis worked; its close found no membership to mark as lost.
       if (connection.closed.aborted) await this.connectionLost(connection);
-      return { membership: { sessionId, resumed: resumed && known !== null }, snapshot, room };
+      return { membership: { sessionId, resumed: resumed && known !== null, addressChanged }, snapshot, room };
     } finally {
       if (!kept) rooms.release(roomId);
     }
@@ -171,6 +173,7 @@ export class Members {
   #attach(member: LocalMember, connection: Connection): void {
     const previous = member.connection;
     member.connection = connection;
+    member.address = connection.address;
     connection.member = member;
     if (previous === null || previous === connection) return;
     previous.member = null;

@@ -36,7 +36,7 @@ export interface RoomActivityOptions {
 export class RoomActivityBroadcast {
   readonly #options: RoomActivityOptions;
   readonly #watchers = new Set<ActivityWatcher>();
-  readonly #stopListening: () => void;
+  readonly #stopListening: (() => void)[];
   #levels: readonly SpeakerLevel[] = [];
   #forwarded: readonly UserId[] = [];
   #qualities: readonly MemberQuality[] = [];
@@ -53,9 +53,15 @@ export class RoomActivityBroadcast {
 
   constructor(options: RoomActivityOptions) {
     this.#options = options;
-    this.#stopListening = options.feed.on('entry', ({ topic }) => {
-      if (topic === 'room' && this.#counts) this.#countSoon(countIntervalMs);
-    });
+    const recount = (): void => {
+      if (this.#counts) this.#countSoon(countIntervalMs);
+    };
+    this.#stopListening = [
+      options.feed.on('entry', ({ topic }) => {
+        if (topic === 'room') recount();
+      }),
+      options.feed.on('gap', recount),
+    ];
   }
 
   /** Whether anybody watches. */
@@ -119,7 +125,7 @@ export class RoomActivityBroadcast {
 
   close(): void {
     this.#closed = true;
-    this.#stopListening();
+    for (const stop of this.#stopListening) stop();
     this.#stopReactionsTimer();
     if (this.#countTimer !== null) clearTimeout(this.#countTimer);
     this.#watchers.clear();

@@ -28,7 +28,7 @@ export interface FeedFilter {
 
 interface RoomFeedEvents {
   entry: [entry: FeedEntry];
-  /** Events between the head and the new floor were lost: readers must go back to Redis. */
+  /** Events after the last one may have been lost for this process: readers must go back to Redis. */
   gap: [];
 }
 
@@ -84,7 +84,7 @@ export class RoomFeed extends Emitter<RoomFeedEvents> {
     this.emit('entry', entry);
   }
 
-  /** Begins anew after events were lost (the log was trimmed further than this process had read). */
+  /** Begins anew after events were lost: the log was trimmed further than this process had read, or deleted. */
   restart(floor: EventId): void {
     this.#ring = [];
     this.#floor = floor;

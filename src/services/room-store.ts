@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { ConnectionId, NodeId, RoomId, SessionId, UserId } from '../core/ids.ts';
+import type { ConnectionId, EventId, NodeId, RoomId, SessionId, UserId } from '../core/ids.ts';
 import type { Participant, RoomDescription, RoomRole, RoomSnapshot, UserProfile } from '../core/model.ts';
 import {
   joinArrivalsKey,
@@ -44,6 +44,24 @@ export interface TendResult {
   readonly closed: boolean;
   /** ms; null when nothing is due. */
   readonly dueInMs: number | null;
+}
+
+/** Where a user stands in a room. */
+export interface Standing {
+  /** Null when the user is no member. */
+  readonly sessionId: SessionId | null;
+  readonly banned: boolean;
+  readonly seated: boolean;
+  readonly mutedByHost: boolean;
+}
+
+/** Where users stood at one moment. */
+export interface Standings {
+  /** Whether the room was open. */
+  readonly open: boolean;
+  /** Position of the log that this was the state at. */
+  readonly cursor: EventId;
+  readonly of: ReadonlyMap<UserId, Standing>;
 }
 
 /**
@@ -148,6 +166,25 @@ export class RoomStore {
   async read(roomId: RoomId): Promise<RoomSnapshot> {
     const [snapshot] = await this.#scripts.change('read-room', roomId, [snapshotPageSize]);
     return toSnapshot(roomId, snapshot);
+  }
+
+  /** What a node asks that may have missed what became of its members. */
+  async readStandings(roomId: RoomId, userIds: readonly UserId[]): Promise<Standings> {
+    const [open, cursor, listed] = await this.#scripts.change('read-standings', roomId, [...userIds]);
+    const fields = Array.isArray(listed) ? listed : [];
+    const standings = userIds.map((userId, index): [UserId, Standing] => {
+      const [sessionId, banned, seated, muted] = fields.slice(index * 4, index * 4 + 4);
+      return [
+        userId,
+        {
+          sessionId: sessionId === '' ? null : (String(sessionId) as SessionId),
+          banned: banned === 1,
+          seated: seated === 1,
+          mutedByHost: muted === 1,
+        },
+      ];
+    });
+    return { open: open === 1, cursor: String(cursor) as EventId, of: new Map(standings) };
   }
 
   /** Number of members, those within their grace period included; 0 for a room that is not open. */

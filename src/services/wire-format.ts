@@ -1,4 +1,5 @@
-import type { RoomActivity } from '../core/events.ts';
+import type { FeedControlEvent, RoomActivity } from '../core/events.ts';
+import type { EventId } from '../core/ids.ts';
 import type { LoggedEvent } from './room-feed.ts';
 
 /** How events are written to subscriptions, so that fan-out knows nothing of the protocol. */
@@ -18,4 +19,9 @@ export interface EncodedMessages {
    * @param requestId - the client's id of its subscription, as JSON text
    */
   for(requestId: string): Uint8Array;
+}
+
+/** What moves a subscription's cursor without telling anything: everything up to `id` has been written. */
+export function positionAt(id: EventId): Pick<LoggedEvent, 'id' | 'json'> {
+  return { id, json: JSON.stringify({ type: 'subscribed' } satisfies FeedControlEvent) };
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { compareEventIds } from '../../src/core/ids.ts';
 import { eventually } from '../support/eventually.ts';
 import { follow } from '../support/follow.ts';
 import { addRoom, enter, type TestMember } from '../support/members.ts';
@@ -114,6 +115,39 @@ describe('resuming a subscription', () => {
     expect(after.of('message').map(({ message }) => message.content)).toEqual(texts);
     expect(after.of('resync')).toHaveLength(1);
     expect(after.of('resync')[0]?.snapshot.participantCount).toBe(2);
+  });
+
+  it('that was quiet while the log moved past its cursor misses nothing, and is told so: no resync', async () => {
+    const roomId = addRoom(server);
+    await using speaker = await enter(server, roomId);
+    const lost = await enter(server, roomId);
+    const topics = ['room', 'media', 'gift'] as const;
+    const before = await Promise.all(topics.map((topic) => follow(lost, topic)));
+    await say(speaker, 1, 3 * logLength);
+    await eventually(async () => {
+      const entries = await server.store.xrange(`room:events:{${roomId}}`, '-', '+', 'COUNT', 1);
+      const [oldest = ''] = entries[0] ?? [];
+      for (const { cursor } of before) expect(compareEventIds(cursor, oldest)).toBeGreaterThan(0);
+    });
+    lost.client.cut();
+
+    // That node has nothing of the room in memory.
+    await using back = await enter(server, roomId, { user: lost.user, url: other.url });
+    const after = await Promise.all(topics.map((topic, index) => follow(back, topic, before[index]?.cursor)));
+    await speaker.trpc.seat.take.mutate({ roomId, seat: 3 });
+    await eventually(() => expect(after[0]?.types()).toContain('seatTaken'));
+    for (const { events } of after) expect(events.map(({ type }) => type)).not.toContain('resync');
+  });
+
+  it('moves the cursor over what was missed of other topics, so that it is not read again', async () => {
+    const roomId = addRoom(server);
+    await using speaker = await enter(server, roomId);
+    await using member = await enter(server, roomId);
+    const { cursor } = member.joined.snapshot;
+    await say(speaker, 1, logLength - 10);
+    using room = await follow(member, 'room', cursor);
+    await eventually(() => expect(compareEventIds(room.cursor, cursor)).toBeGreaterThan(0));
+    expect(room.events).toEqual([]);
   });
 
   it('does not show what was meant for somebody else', async () => {

@@ -17,7 +17,7 @@ describe('membership', () => {
   let server: TestServer;
 
   beforeAll(async () => {
-    server = await startTestServer({ env: { ROOM_GRACE_SECONDS: String(graceMs / 1_000) } });
+    server = await startTestServer({ env: { ROOM_GRACE_SECONDS: String(graceMs / 1_000), TRUST_PROXY_HOPS: '1' } });
   });
   afterAll(() => server[Symbol.asyncDispose]());
 
@@ -274,6 +274,23 @@ describe('membership', () => {
       await sleep(graceMs + 200);
       expect((await back.trpc.room.get.query({ roomId })).participantCount).toBe(3);
       expect(room.types()).not.toContain('userLeft');
+    });
+
+    it('is told when it is mended from another address, since media must find its way anew', async () => {
+      const roomId = addRoom(server);
+      const lost = await enter(server, roomId, { forwardedFor: '192.0.2.1' });
+      expect(lost.joined.addressChanged).toBe(false);
+      lost.client.cut();
+      const { user } = lost;
+      const { sessionId } = lost.joined;
+      const same = await enter(server, roomId, { user, sessionId, forwardedFor: '192.0.2.1' });
+      expect(same.joined).toMatchObject({ resumed: true, addressChanged: false });
+      same.client.cut();
+      const moved = await enter(server, roomId, { user, sessionId, forwardedFor: '198.51.100.7' });
+      expect(moved.joined).toMatchObject({ resumed: true, addressChanged: true });
+      moved.client.cut();
+      await using settled = await enter(server, roomId, { user, sessionId, forwardedFor: '198.51.100.7' });
+      expect(settled.joined).toMatchObject({ resumed: true, addressChanged: false });
     });
 
     it('can be replaced before the server notices, and the older socket is then closed', async () => {

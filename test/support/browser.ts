@@ -17,6 +17,8 @@ export interface TabOptions {
   /** Where the tab opens; the lobby by default. */
   readonly path?: string;
   readonly context?: BrowserContextOptions;
+  /** Called before the page is opened, as for scripts that run before its own. */
+  readonly prepare?: (page: Page) => Promise<void>;
 }
 
 /** A tab in a browser profile of its own. */
@@ -50,13 +52,17 @@ export async function launchBrowser(): Promise<Browser> {
 }
 
 /** Opens the client as a user follows a link with a token. */
-export async function openTab(browser: Browser, { url, token, path = '/', context }: TabOptions): Promise<Tab> {
+export async function openTab(
+  browser: Browser,
+  { url, token, path = '/', context, prepare }: TabOptions,
+): Promise<Tab> {
   const profile = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...context });
   const exceptions: string[] = [];
   try {
     const page = await profile.newPage();
     page.setDefaultTimeout(15_000);
     page.on('pageerror', (error) => exceptions.push(error.stack ?? error.message));
+    await prepare?.(page);
     const fragment = token === null ? '' : `#token=${encodeURIComponent(token)}`;
     await page.goto(`${url}${path}?debug=1${fragment}`);
     return { page, exceptions, [Symbol.asyncDispose]: () => profile.close() };

@@ -21,14 +21,20 @@ export interface TestClient extends AsyncDisposable {
  * Connects as the user of a token.
  *
  * @param origin - the `Origin` that a browser would send; none by default
+ * @param forwardedFor - the address that a proxy would say the client has; none by default
  */
-export function connect(url: string, token: string | null, { origin }: { origin?: string } = {}): TestClient {
+export function connect(
+  url: string,
+  token: string | null,
+  { origin, forwardedFor }: { origin?: string | undefined; forwardedFor?: string | undefined } = {},
+): TestClient {
+  const headers = forwardedFor === undefined ? {} : { 'x-forwarded-for': forwardedFor };
   let end: (how: { code: number; reason: string }) => void = () => undefined;
   const ended = new Promise<{ code: number; reason: string }>((resolve) => (end = resolve));
   const sockets: WebSocket[] = [];
   class ClientSocket extends WebSocket {
     constructor(address: string) {
-      super(address, origin === undefined ? {} : { origin });
+      super(address, { headers, ...(origin === undefined ? {} : { origin }) });
       sockets.push(this);
       this.on('close', (code: number, reason: Buffer) => end({ code, reason: reason.toString() }));
       // A refused upgrade; the client sees the close that follows.

@@ -20,6 +20,8 @@ export interface Recording {
   readonly energies: readonly number[];
   /** How many of them were audible, 0 to 1. */
   readonly audibleShare: number;
+  /** The longest time without an audible one, ms; a gap shows from half a second on, less that half second. */
+  readonly longestSilenceMs: number;
   /** The loudest one. */
   readonly peak: number;
 }
@@ -74,24 +76,42 @@ export async function silenceAfter(tab: Tab, speakerId: number, act: () => Promi
 /** Records what the tab hears of a speaker for as long as `work` takes. */
 export async function listenDuring(tab: Tab, speakerId: number, work: () => Promise<unknown>): Promise<Recording> {
   const recorder = await tab.page.evaluateHandle((id) => {
-    const energies: number[] = [];
+    const taken: { at: number; energy: number }[] = [];
     const take = (): unknown =>
-      energies.push((globalThis as unknown as DebugPage).__flylive?.inboundAudioEnergy()[id] ?? 0);
+      taken.push({
+        at: performance.now(),
+        energy: (globalThis as unknown as DebugPage).__flylive?.inboundAudioEnergy()[id] ?? 0,
+      });
     take();
-    return { energies, timer: setInterval(take, 50) };
+    return { taken, timer: setInterval(take, 50) };
   }, speakerId);
   try {
     await work();
   } finally {
     await recorder.evaluate(({ timer }) => clearInterval(timer));
   }
-  const energies = await recorder.evaluate((recorded) => recorded.energies);
+  const taken = await recorder.evaluate((recorded) => recorded.taken);
   await recorder.dispose();
+  const energies = taken.map(({ energy }) => energy);
   return {
     energies,
+    longestSilenceMs: longestSilence(taken),
     audibleShare: energies.filter((energy) => energy >= audible).length / energies.length,
     peak: Math.max(...energies),
   };
+}
+
+function longestSilence(taken: readonly { readonly at: number; readonly energy: number }[]): number {
+  let longest = 0;
+  let since: number | null = null;
+  for (const { at, energy } of taken) {
+    if (energy >= audible) since = null;
+    else {
+      since ??= at;
+      longest = Math.max(longest, at - since);
+    }
+  }
+  return longest;
 }
 
 /** Whether a recording holds no sound at all. */

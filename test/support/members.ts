@@ -23,6 +23,8 @@ export interface EnterOptions {
   readonly url?: string;
   /** The session to continue. */
   readonly sessionId?: string;
+  /** The address that a proxy in front says the client has. */
+  readonly forwardedFor?: string;
 }
 
 /** A room that no other test uses; its id. */
@@ -34,9 +36,9 @@ export function addRoom({ laravel }: TestServer, room: Partial<NewRoom> = {}): s
 export async function enter(
   server: TestServer,
   roomId: string,
-  { user = server.laravel.addUser({ name: 'Somebody' }), url = server.url, sessionId }: EnterOptions = {},
+  { user = server.laravel.addUser({ name: 'Somebody' }), url = server.url, sessionId, forwardedFor }: EnterOptions = {},
 ): Promise<TestMember> {
-  const client = connect(url, user.token);
+  const client = connect(url, user.token, { forwardedFor });
   try {
     const joined = await client.trpc.room.join.mutate({ roomId, ...(sessionId === undefined ? {} : { sessionId }) });
     return { user, roomId, client, trpc: client.trpc, joined, [Symbol.asyncDispose]: () => client.close() };

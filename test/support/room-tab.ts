@@ -1,4 +1,4 @@
-import { type Browser, type BrowserContextOptions, type Locator } from 'playwright-core';
+import { type Browser, type BrowserContextOptions, type Locator, type Page } from 'playwright-core';
 import type { UserWithToken } from '../../dev/laravel/index.ts';
 import { eventually } from './eventually.ts';
 import { openTab, type Tab } from './browser.ts';
@@ -21,6 +21,8 @@ export interface VisitOptions {
   /** A hop in front of the server. */
   readonly url?: string;
   readonly context?: BrowserContextOptions;
+  /** See `TabOptions.prepare`. */
+  readonly prepare?: (page: Page) => Promise<void>;
 }
 
 /** A tab with a user in a room. */
@@ -33,9 +35,10 @@ export async function visit(
   browser: Browser,
   server: TestServer,
   roomId: string,
-  { user = server.laravel.addUser({ name: 'Somebody' }), url = server.url, context = {} }: VisitOptions = {},
+  { user = server.laravel.addUser({ name: 'Somebody' }), url = server.url, context = {}, prepare }: VisitOptions = {},
 ): Promise<RoomTab> {
-  const tab = await openTab(browser, { url, token: user.token, path: `/rooms/${roomId}`, context });
+  const prepared = prepare === undefined ? {} : { prepare };
+  const tab = await openTab(browser, { url, token: user.token, path: `/rooms/${roomId}`, context, ...prepared });
   try {
     await tab.page.getByTestId('join-room').click();
     await tab.page.getByTestId('participant-count').waitFor();
