@@ -59,7 +59,8 @@ export class Room extends Emitter<RoomEvents> {
   readonly #gifts: RoomGifts;
   readonly #clock = new ServerClock();
   /** Where the next page of members begins; null when all were read. */
-  #nextParticipants: number | null = 0;
+  /** Where the next page of members begins: undefined for the first one, null at the end. */
+  #nextParticipants: string | null | undefined;
 
   /** Made by `FlyLive.join` only. */
   constructor(membership: Membership, answer: JoinAnswer, audio: RoomAudio, logger: Logger) {
@@ -351,7 +352,7 @@ export class Room extends Emitter<RoomEvents> {
 
   #onRejoined({ snapshot, resumed, media }: JoinAnswer): void {
     this.#clock.observe(snapshot.cursor);
-    this.#nextParticipants = 0;
+    this.#nextParticipants = undefined;
     const next: RoomState = { ...reduce.applySnapshot(this.state, snapshot), status: 'joined' };
     if (!resumed) void this.#audio.start(next.producers, media);
     this.#state.update(next);

@@ -1,17 +1,17 @@
 import type { Redis } from 'ioredis';
-import type { ConnectionId, NodeId, RoomId, SessionId, UserId } from '../core/ids.ts';
-import type { Participant, RoomDescription, RoomRole, RoomSnapshot, UserProfile } from '../core/model.ts';
 import {
-  joinArrivalsKey,
-  roomAwayKey,
-  roomMutedChattersKey,
-  roomProfilesKey,
-  roomRolesKey,
-  roomRosterKey,
-  roomStateKey,
-} from './redis/keys.ts';
+  type ConnectionId,
+  type NodeId,
+  type ParticipantCursor,
+  participantCursorSchema,
+  type RoomId,
+  type SessionId,
+  type UserId,
+} from '../core/ids.ts';
+import type { Participant, RoomDescription, RoomRole, RoomSnapshot, UserProfile } from '../core/model.ts';
+import { joinArrivalsKey, roomRosterKey, roomStateKey } from './redis/keys.ts';
 import type { Scripts } from './redis/scripts.ts';
-import { jsonFields, snapshotPageSize, toParticipant, toSnapshot } from './room-snapshot.ts';
+import { jsonFields, snapshotPageSize, toParticipants, toSnapshot } from './room-snapshot.ts';
 
 /** Who calls, as the scripts check it. */
 export interface MemberKey {
@@ -166,38 +166,22 @@ export class RoomStore {
   }
 
   /**
-   * Members by time of joining, from position `cursor`.
+   * Members by time of joining, a page of them. One round trip.
    *
+   * @param cursor - go on after this position; null to begin
    * @returns `nextCursor` is null at the end
    */
   async listParticipants(
     roomId: RoomId,
-    cursor: number,
+    cursor: ParticipantCursor | null,
     limit: number,
-  ): Promise<{ participants: Participant[]; nextCursor: number | null }> {
-    const page = await this.#redis.zrange(roomRosterKey(roomId), cursor, String(cursor + limit - 1), 'WITHSCORES');
-    const userIds = page.filter((_, index) => index % 2 === 0);
-    const nextCursor = userIds.length < limit ? null : cursor + limit;
-    if (userIds.length === 0) return { participants: [], nextCursor };
-    const [profiles, away, roles, chatMuted] = await Promise.all([
-      this.#redis.hmget(roomProfilesKey(roomId), ...userIds),
-      this.#redis.zmscore(roomAwayKey(roomId), userIds),
-      this.#redis.hmget(roomRolesKey(roomId), ...userIds),
-      this.#redis.smismember(roomMutedChattersKey(roomId), userIds),
-    ]);
-    // A member who left between the two reads has no profile any more.
-    const participants = profiles.flatMap((profile, index) =>
-      profile === null
-        ? []
-        : [
-            toParticipant(profile, {
-              joinedAt: Number(page[index * 2 + 1]),
-              connected: away[index] === null,
-              role: (roles[index] ?? 'member') as RoomRole,
-              chatMuted: chatMuted[index] === 1,
-            }),
-          ],
-    );
+  ): Promise<{ participants: Participant[]; nextCursor: ParticipantCursor | null }> {
+    const [joinedAt = '-inf', userId = ''] = cursor?.split('-') ?? [];
+    const [members] = await this.#scripts.change('list-members', roomId, [joinedAt, userId, limit]);
+    const participants = toParticipants(members);
+    const last = participants.at(-1);
+    const isWhole = last !== undefined && participants.length === limit;
+    const nextCursor = isWhole ? participantCursorSchema.parse(`${last.joinedAt}-${last.userId}`) : null;
     return { participants, nextCursor };
   }
 

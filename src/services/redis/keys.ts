@@ -31,11 +31,7 @@ export function roomKeys(roomId: RoomId): string[] {
 }
 
 export const roomStateKey = (roomId: RoomId): string => `room:state:{${roomId}}`;
-export const roomProfilesKey = (roomId: RoomId): string => `room:profiles:{${roomId}}`;
 export const roomRosterKey = (roomId: RoomId): string => `room:roster:{${roomId}}`;
-export const roomAwayKey = (roomId: RoomId): string => `room:away:{${roomId}}`;
-export const roomRolesKey = (roomId: RoomId): string => `room:roles:{${roomId}}`;
-export const roomMutedChattersKey = (roomId: RoomId): string => `room:muted-chatters:{${roomId}}`;
 export const roomMutedSpeakersKey = (roomId: RoomId): string => `room:muted-speakers:{${roomId}}`;
 export const roomSeatsKey = (roomId: RoomId): string => `room:seats:{${roomId}}`;
 export const roomEventsKey = (roomId: RoomId): string => `room:events:{${roomId}}`;

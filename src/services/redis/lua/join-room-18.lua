@@ -15,6 +15,7 @@ Returns { 'OK', session id, resumed 0|1, opened 0|1, snapshot } or { 'BANNED' | 
 -- @include room
 -- @include producers
 -- @include roles
+-- @include members
 -- @include snapshot
 -- @include bans
 local userId, profile, newSessionId, connectionId, nodeId = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
@@ -56,9 +57,9 @@ else
   end
   if not sessionId then
     if role == '' then role = 'member' end
-    if role ~= 'member' then redis.call('HSET', rolesKey, userId, role) end
     redis.call('ZADD', rosterKey, time, userId)
     redis.call('HSET', profilesKey, userId, profile)
+    if role ~= 'member' or not isQuiet() then redis.call('HSET', rolesKey, userId, role) end
     announceJoin(userId, audienceOf(userId))
   end
   sessionId = newSessionId

@@ -21,10 +21,6 @@ end
 local function setRole(userId, role)
   if roleOf(userId) == role then return end
   introduce(userId)
-  if role == 'member' then
-    redis.call('HDEL', rolesKey, userId)
-  else
-    redis.call('HSET', rolesKey, userId, role)
-  end
+  redis.call('HSET', rolesKey, userId, role)
   appendEvent('room', '-', '{"type":"roleChanged","userId":' .. userId .. ',"role":"' .. role .. '"}')
 end
