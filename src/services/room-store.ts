@@ -9,7 +9,7 @@ import {
   type UserId,
 } from '../core/ids.ts';
 import type { Participant, RoomDescription, RoomRole, RoomSnapshot, UserProfile } from '../core/model.ts';
-import { joinArrivalsKey, roomRosterKey, roomStateKey } from './redis/keys.ts';
+import { joinArrivalsKey, roleChangeKey, roomRosterKey, roomStateKey } from './redis/keys.ts';
 import type { Scripts } from './redis/scripts.ts';
 import { jsonFields, snapshotPageSize, toParticipants, toSnapshot } from './room-snapshot.ts';
 
@@ -36,6 +36,12 @@ export interface JoinRequest {
   /** Members above which a room is not told of each listener who comes or goes. */
   readonly quietAbove: number;
 }
+
+/**
+ * How long a changed role goes before what joins have looked up, ms: as long as a join can take that asked Laravel before
+ * the change.
+ */
+const roleHeededMs = 30_000;
 
 /** What {@link RoomStore.tend} did and when it is wanted again. */
 export interface TendResult {
@@ -73,23 +79,28 @@ export class RoomStore {
     snapshot: RoomSnapshot;
   }> {
     const { room, user, role } = request;
-    const [sessionId, resumed, opened, snapshot] = await this.#scripts.change('join-room', room.id, [
-      user.id,
-      profileFields(user),
-      request.newSessionId,
-      request.connectionId,
-      request.nodeId,
-      request.continuedSessionId ?? '',
-      request.maxMembers,
-      room.title,
-      room.ownerId,
-      room.seatCount,
-      room.seatMode,
-      role ?? '',
-      snapshotPageSize,
-      request.quietAbove,
-      request.arrival,
-    ]);
+    const [sessionId, resumed, opened, snapshot] = await this.#scripts.change(
+      'join-room',
+      room.id,
+      [
+        user.id,
+        profileFields(user),
+        request.newSessionId,
+        request.connectionId,
+        request.nodeId,
+        request.continuedSessionId ?? '',
+        request.maxMembers,
+        room.title,
+        room.ownerId,
+        room.seatCount,
+        room.seatMode,
+        role ?? '',
+        snapshotPageSize,
+        request.quietAbove,
+        request.arrival,
+      ],
+      [roleChangeKey(room.id, user.id)],
+    );
     return {
       sessionId: sessionId as SessionId,
       resumed: resumed === 1,
@@ -104,9 +115,34 @@ export class RoomStore {
     return { members: Number(members) };
   }
 
-  /** Changes the role of a member; whoever is not in the room gets it with the next join. */
+  /** Changes the role of a user; a join that is under way with the role of before gets this one. */
   async setRole(roomId: RoomId, userId: UserId, role: RoomRole): Promise<void> {
-    await this.#scripts.change('set-role', roomId, [userId, role]);
+    await this.#scripts.change('set-role', roomId, [userId, role, roleHeededMs], [roleChangeKey(roomId, userId)]);
+  }
+
+  /** Who owns an open room as its members know it; null for a room that is not open. */
+  async ownerOf(roomId: RoomId): Promise<UserId | null> {
+    const ownerId = await this.#redis.hget(roomStateKey(roomId), 'ownerId');
+    return ownerId === null ? null : (Number(ownerId) as UserId);
+  }
+
+  /**
+   * Makes an open room what Laravel says it is now: title, owner, and without whoever is blocked.
+   *
+   * @param previous - the owner of before, and that one's role now
+   * @throws AppError ROOM_NOT_FOUND when it is not open; SERVICE_UNAVAILABLE when the owner is another than `previous` by now
+   */
+  async update(
+    { id, title, ownerId, blockedUserIds }: RoomDescription,
+    previous: { readonly ownerId: UserId; readonly role: RoomRole },
+  ): Promise<{ removed: number; members: number }> {
+    const [removed, members] = await this.#scripts.change(
+      'update-room',
+      id,
+      [title, JSON.stringify(title), ownerId, previous.ownerId, previous.role, roleHeededMs, ...blockedUserIds],
+      [roleChangeKey(id, previous.ownerId), roleChangeKey(id, ownerId)],
+    );
+    return { removed: Number(removed), members: Number(members) };
   }
 
   /** @throws AppError NOT_IN_ROOM when another connection has continued the session */

@@ -30,6 +30,9 @@ export function roomKeys(roomId: RoomId): string[] {
   ];
 }
 
+/** The role that a user was given a moment ago; not one of {@link roomKeys}, since it concerns one user and ends by itself. */
+export const roleChangeKey = (roomId: RoomId, userId: UserId): string => `room:role-change:{${roomId}}:${userId}`;
+
 export const roomStateKey = (roomId: RoomId): string => `room:state:{${roomId}}`;
 export const roomRosterKey = (roomId: RoomId): string => `room:roster:{${roomId}}`;
 export const roomMutedSpeakersKey = (roomId: RoomId): string => `room:muted-speakers:{${roomId}}`;
