@@ -220,7 +220,7 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
     store,
     members,
     seats,
-    moderation: new Moderation({ idleMs }, { scripts, directory, nodeRooms, tending, status }),
+    moderation: new Moderation({ idleMs }, { scripts, store, directory, nodeRooms, tending, status }),
     media: new MemberAudio(nodeId, { producers, seats, logger }),
     chat: new Chat(
       new ChatStore(redis, scripts),

@@ -151,6 +151,8 @@ export function applyRoomEvent(state: RoomState, event: RoomEvent): RoomState {
     }
     case 'userConnectionChanged':
       return withParticipant(state, event.userId, { connected: event.connected });
+    case 'roomUpdated':
+      return { ...state, title: event.title, ownerId: event.ownerId };
     case 'roleChanged':
       return withParticipant(state, event.userId, { role: event.role });
     case 'chatMuteChanged':

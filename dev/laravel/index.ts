@@ -72,6 +72,9 @@ export interface LaravelStandIn {
   setAdmin(roomId: string, userId: number, isAdmin?: boolean): void;
   /** Blocks a user in a room, or lifts that. */
   setBlocked(roomId: string, userId: number, isBlocked?: boolean): void;
+  setTitle(roomId: string, title: string): void;
+  /** Gives the room to another user; the owner of before is an ordinary member then. */
+  setOwner(roomId: string, userId: number): void;
   /** How the room's seats are given when it opens next. */
   setSeatMode(roomId: string, mode: SeatMode): void;
   /** The room is no longer listed and answers 404. */
@@ -164,6 +167,8 @@ export function createLaravelStandIn(options: LaravelStandInOptions): LaravelSta
     addRoom: (room) => tables.rooms.add(room),
     setAdmin: (roomId, userId, isAdmin = true) => tables.rooms.setAdmin(roomId, userId, isAdmin),
     setBlocked: (roomId, userId, isBlocked = true) => tables.rooms.setBlocked(roomId, userId, isBlocked),
+    setTitle: (roomId, title) => tables.rooms.setTitle(roomId, title),
+    setOwner: (roomId, userId) => tables.rooms.setOwner(roomId, userId),
     setSeatMode: (roomId, mode) => tables.rooms.setSeatMode(roomId, mode),
     closeRoom: (id) => tables.rooms.close(id),
     addGift: (gift) => tables.gifts.add(gift),

@@ -96,6 +96,14 @@ export class Rooms {
     this.#database.prepare(sql).run(id.toLowerCase(), userId);
   }
 
+  setTitle(id: string, title: string): void {
+    this.#database.prepare('UPDATE rooms SET title = ? WHERE id = ?').run(title, id.toLowerCase());
+  }
+
+  setOwner(id: string, userId: number): void {
+    this.#database.prepare('UPDATE rooms SET owner_id = ? WHERE id = ?').run(userId, id.toLowerCase());
+  }
+
   setSeatMode(id: string, mode: SeatMode): void {
     this.#database.prepare('UPDATE rooms SET seat_mode = ? WHERE id = ?').run(mode, id.toLowerCase());
   }

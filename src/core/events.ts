@@ -96,6 +96,8 @@ const roomEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('speakerMuteChanged'), userId: userIdSchema, muted: z.boolean(), by: userIdSchema }),
   z.object({ type: z.literal('chatMuteChanged'), userId: userIdSchema, muted: z.boolean(), by: userIdSchema }),
   z.object({ type: z.literal('slowModeChanged'), seconds: z.int() }),
+  /** Laravel describes the room differently now; of another owner `roleChanged` tells too. */
+  z.object({ type: z.literal('roomUpdated'), title: z.string(), ownerId: userIdSchema }),
   z.object({ type: z.literal('roleChanged'), userId: userIdSchema, role: z.enum(roomRoles) }),
   /** To the replaced user only: another tab or device joined the room. */
   z.object({ type: z.literal('sessionReplaced'), sessionId: z.string() }),

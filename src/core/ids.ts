@@ -41,6 +41,13 @@ export const eventIdSchema = z
   .brand<'EventId'>();
 export type EventId = z.infer<typeof eventIdSchema>;
 
+/** Position in the list of a room's members: when the last one before it joined and that one's user id. */
+export const participantCursorSchema = z
+  .string()
+  .regex(/^\d{1,15}-\d{1,16}$/, 'must be a cursor')
+  .brand<'ParticipantCursor'>();
+export type ParticipantCursor = z.infer<typeof participantCursorSchema>;
+
 /**
  * Order of two event ids.
  *

@@ -54,7 +54,9 @@ export const adminRouter = router({
     /** Members by time of joining, a page a call. */
     list: adminProcedure
       .input(participantsInput)
-      .query(({ ctx, input: { roomId, cursor, limit } }) => ctx.services.store.listParticipants(roomId, cursor, limit)),
+      .query(({ ctx, input: { roomId, cursor, limit } }) =>
+        ctx.services.store.listParticipants(roomId, cursor ?? null, limit),
+      ),
 
     kick: adminProcedure
       .input(memberInput)

@@ -47,7 +47,7 @@ export const roomRouter = router({
 
   /** Members by time of joining, a page a call. */
   participants: memberProcedure.input(participantsInput).query(({ ctx, input }) => {
-    return ctx.services.store.listParticipants(input.roomId, input.cursor, input.limit);
+    return ctx.services.store.listParticipants(input.roomId, input.cursor ?? null, input.limit);
   }),
 
   /** Hosts: ends somebody's membership, who may join again. */

@@ -5,6 +5,7 @@ import {
   giftBatchIdSchema,
   giftIdSchema,
   giftTransactionIdSchema,
+  participantCursorSchema,
   roomIdSchema,
   sessionIdSchema,
   userIdSchema,
@@ -40,8 +41,8 @@ export const joinInput = z.strictObject({
 
 export const participantsInput = z.strictObject({
   ...room,
-  /** Continue after this position, as the last answer's `nextCursor`. */
-  cursor: z.int().nonnegative().default(0),
+  /** Continue after this position, as the last answer's `nextCursor`; left out: begin. */
+  cursor: participantCursorSchema.optional(),
   limit: z.int().min(1).max(200).default(100),
 });
 

@@ -72,11 +72,13 @@ export class LaravelEvents {
   async #apply(event: LaravelEvent): Promise<void> {
     switch (event.type) {
       case 'room.updated':
-        return this.#control.publish({ type: 'roomChanged', roomId: event.roomId });
+        await this.#control.publish({ type: 'roomChanged', roomId: event.roomId });
+        return unlessNotFound(this.#moderation.update(event.roomId));
       case 'room.closed':
         // First the caches, so that nobody joins by what they say.
         await this.#control.publish({ type: 'roomChanged', roomId: event.roomId });
-        return this.#close(event.roomId, event.reason);
+        // One that nobody is in has nothing to close.
+        return unlessNotFound(this.#moderation.close(operatorIn(event.roomId), event.reason));
       case 'member.role_changed':
         await this.#control.publish({ type: 'roleChanged', roomId: event.roomId, userId: event.userId });
         return this.#store.setRole(event.roomId, event.userId, event.role);
@@ -86,13 +88,13 @@ export class LaravelEvents {
         return this.#revocations.revokeToken(event.tokenHash);
     }
   }
+}
 
-  async #close(roomId: RoomId, reason: string | null): Promise<void> {
-    try {
-      await this.#moderation.close(operatorIn(roomId), reason);
-    } catch (error) {
-      // One that nobody is in has nothing to close.
-      if (!(error instanceof AppError) || error.code !== 'ROOM_NOT_FOUND') throw error;
-    }
+/** Waits for what is done to a room; nothing is done to one that is not open or that Laravel does not have any more. */
+async function unlessNotFound(done: Promise<void>): Promise<void> {
+  try {
+    await done;
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'ROOM_NOT_FOUND') throw error;
   }
 }

@@ -93,7 +93,7 @@ beforeEach(async () => {
   store = new RefusedStore(commands, scripts);
   producers = new HeldUpProducers(scripts);
   const reader = new EventReader(commands, subscriber, silentLogger);
-  rooms = new LocalRooms({ reader, media, store, producers, wire, nodeId, logger: silentLogger });
+  rooms = new LocalRooms({ reader, media, store, producers, wire, nodeId, logLength: 100, logger: silentLogger });
   roomId = roomIdSchema.parse('1');
 });
 afterEach(async () => {

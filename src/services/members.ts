@@ -2,7 +2,7 @@ import { v4 as uuidv4 } from 'uuid';
 import { AppError } from '../core/errors.ts';
 import type { NodeId, RoomId, SessionId, UserId } from '../core/ids.ts';
 import type { Logger } from '../core/logger.ts';
-import type { Membership, RoomRole, RoomSnapshot } from '../core/model.ts';
+import type { Membership, RoomDescription, RoomRole, RoomSnapshot } from '../core/model.ts';
 import { closeCodes, type Connection } from './connections.ts';
 import type { LocalMember, LocalRoom } from './local-room.ts';
 import type { LocalRooms } from './local-rooms.ts';
@@ -55,7 +55,7 @@ export class Members {
   }
 
   /**
-   * Makes the connection's user a member of a room, or continues a session after a lost socket. Three round trips to
+   * Makes the connection's user a member of a room, or continues a session after a lost socket. Four round trips to
    * Redis when the room is open on this node.
    *
    * However long it takes here, it does not win over a join of the same user that arrived after it, on whichever node: its
@@ -69,17 +69,18 @@ export class Members {
   }
 
   async #join(connection: Connection, roomId: RoomId, continued: SessionId | null): Promise<Joined> {
-    const { directory, rooms, nodeRooms, store, status, logger } = this.#use;
+    const { rooms, nodeRooms, store, status, logger } = this.#use;
     const current = connection.member;
     if (current !== null && current.roomId !== roomId) throw new AppError('ALREADY_IN_ANOTHER_ROOM');
 
     const { user } = connection.identity;
-    const [arrival, description] = await Promise.all([store.numberArrival(), directory.describe(roomId)]);
-    if (description.blockedUserIds.includes(user.id)) throw new AppError('BANNED');
-    const room = await rooms.hold(roomId, description.opus);
+    const [arrival, { opus }] = await Promise.all([store.numberArrival(), this.#describe(roomId, user.id)]);
+    const room = await rooms.hold(roomId, opus);
     let kept = false;
     try {
       const [role] = await Promise.all([this.#roleOf(roomId, user.id), nodeRooms.add(roomId)]);
+      // From memory, unless Laravel has said meanwhile that the room is another now.
+      const description = await this.#describe(roomId, user.id);
       const { sessionId, resumed, opened, snapshot } = await store.join({
         room: description,
         user,
@@ -114,9 +115,16 @@ export class Members {
         kept = true;
         room.add(member);
       }
+      await nodeRooms.add(roomId).catch((error: unknown) => {
+        logger.warn({ err: error, roomId }, 'A room could not be put on the list of open rooms again');
+      });
       // The socket may have gone while Redis worked; its close found no membership to mark as lost.
       if (connection.closed.aborted) await this.connectionLost(connection);
       return { membership: { sessionId, resumed: resumed && known !== null, addressChanged }, snapshot, room };
+    } catch (error) {
+      // What stays on the list for want of Redis does no harm, and goes with the room's next end.
+      if (error instanceof AppError) await nodeRooms.removeUnlessOpen(roomId).catch(() => undefined);
+      throw error;
     } finally {
       if (!kept) rooms.release(roomId);
     }
@@ -158,6 +166,13 @@ export class Members {
   /** Stops retrying. Memberships stay in Redis for their grace period, so that a restart finds them. */
   stop(): void {
     this.#stopped = true;
+  }
+
+  /** @throws AppError as RoomDirectory.describe, and BANNED for whom the owner has blocked in Laravel */
+  async #describe(roomId: RoomId, userId: UserId): Promise<RoomDescription> {
+    const description = await this.#use.directory.describe(roomId);
+    if (description.blockedUserIds.includes(userId)) throw new AppError('BANNED');
+    return description;
   }
 
   /** @returns null when Laravel cannot tell, which must not keep anybody from joining */

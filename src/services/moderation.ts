@@ -6,6 +6,7 @@ import type { NodeRooms } from './nodes.ts';
 import type { ScriptReply, Scripts } from './redis/scripts.ts';
 import type { RoomDirectory } from './room-directory.ts';
 import type { RoomStatusReporter } from './room-status.ts';
+import type { RoomStore } from './room-store.ts';
 import type { RoomTending } from './room-tending.ts';
 
 /** How long the log of a closed room stays for nodes that are cut off from Redis, ms. */
@@ -13,6 +14,7 @@ const closedLogMs = 60_000;
 
 export interface ModerationDependencies {
   readonly scripts: Scripts;
+  readonly store: RoomStore;
   readonly directory: RoomDirectory;
   readonly nodeRooms: NodeRooms;
   readonly tending: RoomTending;
@@ -85,6 +87,25 @@ export class Moderation {
     // Laravel may take it off the list now.
     directory.forgetRoom(roomId);
     await nodeRooms.remove(roomId);
+  }
+
+  /**
+   * Makes an open room what Laravel says it is now: title and owner, and without whoever is blocked there. The owner of
+   * before gets the role that Laravel names now. Nothing for a room that is not open.
+   *
+   * @throws AppError ROOM_NOT_FOUND when Laravel does not have it any more; UPSTREAM_UNAVAILABLE; SERVICE_UNAVAILABLE
+   *   while the same is done elsewhere. It can be done again then.
+   */
+  async update(roomId: RoomId): Promise<void> {
+    const { store, directory } = this.#use;
+    const ownerId = await store.ownerOf(roomId);
+    if (ownerId === null) return;
+    directory.forgetRoom(roomId);
+    directory.forgetRole(roomId, ownerId);
+    const description = await directory.describe(roomId);
+    const role = await directory.roleOf(roomId, ownerId);
+    const { removed, members } = await store.update(description, { ownerId, role });
+    if (removed > 0) this.#onRemoved(roomId, members);
   }
 
   #onRemoved(roomId: RoomId, members: number): void {

@@ -21,16 +21,32 @@ export class NodeRooms {
     this.#nodeId = nodeId;
   }
 
-  /** Called before a membership is made, so that no death leaves a member that nobody looks after. */
+  /**
+   * Called before a membership is made, so that no death leaves a member that nobody looks after, and again once it is
+   * made: between the two the room may have closed.
+   */
   async add(roomId: RoomId): Promise<void> {
-    await Promise.all([this.#redis.sadd(nodeRoomsKey(this.#nodeId), roomId), this.#redis.sadd(liveRoomsKey, roomId)]);
+    await this.#addTo([this.#nodeId], roomId);
   }
 
   /** Called when a room has closed. */
   async remove(roomId: RoomId): Promise<void> {
-    await Promise.all([this.#redis.srem(nodeRoomsKey(this.#nodeId), roomId), this.#redis.srem(liveRoomsKey, roomId)]);
+    const nodeIds = (await this.#redis.zrange(nodesKey, 0, '-1')) as NodeId[];
+    const [, ...removed] = await Promise.all([
+      this.#redis.srem(liveRoomsKey, roomId),
+      ...nodeIds.map((nodeId) => this.#redis.srem(nodeRoomsKey(nodeId), roomId)),
+    ]);
     // Somebody may have opened it again between its end and this.
-    if ((await this.#redis.exists(roomStateKey(roomId))) === 1) await this.add(roomId);
+    if (!(await this.#isOpen(roomId))) return;
+    await this.#addTo(
+      nodeIds.filter((_, index) => removed[index] === 1),
+      roomId,
+    );
+  }
+
+  /** Called when a membership that was to be made was refused: a room that it would have opened is not open. */
+  async removeUnlessOpen(roomId: RoomId): Promise<void> {
+    if (!(await this.#isOpen(roomId))) await this.remove(roomId);
   }
 
   /** Notes that Laravel has to be told of the end of a room, by whatever node lives to do it. */
@@ -49,9 +65,15 @@ export class NodeRooms {
     return closings.map(([roomId, closedAt]) => ({ roomId: roomId as RoomId, closedAt: new Date(Number(closedAt)) }));
   }
 
-  /** Number of rooms open on any node. */
-  async countLive(): Promise<number> {
-    return this.#redis.scard(liveRoomsKey);
+  async #addTo(nodeIds: readonly NodeId[], roomId: RoomId): Promise<void> {
+    await Promise.all([
+      this.#redis.sadd(liveRoomsKey, roomId),
+      ...nodeIds.map((nodeId) => this.#redis.sadd(nodeRoomsKey(nodeId), roomId)),
+    ]);
+  }
+
+  async #isOpen(roomId: RoomId): Promise<boolean> {
+    return (await this.#redis.exists(roomStateKey(roomId))) === 1;
   }
 }
 

@@ -26,14 +26,7 @@ export function toSnapshot(roomId: RoomId, reply: ScriptReply | undefined): Room
         mutedByHost: userId !== null && mutedSpeakers.has(userId),
       };
     }),
-    participants: groups(members, 6).map(([, profile = '', joinedAt, away, role, chatMuted]) =>
-      toParticipant(profile, {
-        joinedAt: Number(joinedAt),
-        connected: away === '0',
-        role: role as RoomRole,
-        chatMuted: chatMuted === '1',
-      }),
-    ),
+    participants: toParticipants(members),
     participantCount: Number(count),
     producers: pairs(producers).map(([producerId, stored]) => {
       const [userId, source, paused] = stored.split(' ');
@@ -55,15 +48,16 @@ export function toSnapshot(roomId: RoomId, reply: ScriptReply | undefined): Room
   };
 }
 
-/**
- * @param profile - JSON fields without braces, as {@link profileFields} made them
- * @param rest - what is kept beside the profile
- */
-export function toParticipant(
-  profile: string,
-  rest: Pick<Participant, 'joinedAt' | 'connected' | 'role' | 'chatMuted'>,
-): Participant {
-  return { ...(JSON.parse(`{${profile}}`) as Pick<Participant, 'userId' | 'name' | 'avatar'>), ...rest };
+/** Takes a list of lua/includes/members.lua apart. */
+export function toParticipants(members: ScriptReply | undefined): Participant[] {
+  return groups(members, 6).map(([, profile = '', joinedAt, away, role, chatMuted]) => ({
+    // JSON fields without braces, as jsonFields made them.
+    ...(JSON.parse(`{${profile}}`) as Pick<Participant, 'userId' | 'name' | 'avatar'>),
+    joinedAt: Number(joinedAt),
+    connected: away === '0',
+    role: role as RoomRole,
+    chatMuted: chatMuted === '1',
+  }));
 }
 
 /** JSON of an object without its braces, so that a script can put more fields beside these without parsing. */

@@ -1,17 +1,18 @@
 import type { Redis } from 'ioredis';
-import type { ConnectionId, EventId, NodeId, RoomId, SessionId, UserId } from '../core/ids.ts';
-import type { Participant, RoomDescription, RoomRole, RoomSnapshot, UserProfile } from '../core/model.ts';
 import {
-  joinArrivalsKey,
-  roomAwayKey,
-  roomMutedChattersKey,
-  roomProfilesKey,
-  roomRolesKey,
-  roomRosterKey,
-  roomStateKey,
-} from './redis/keys.ts';
+  type ConnectionId,
+  type EventId,
+  type NodeId,
+  type ParticipantCursor,
+  participantCursorSchema,
+  type RoomId,
+  type SessionId,
+  type UserId,
+} from '../core/ids.ts';
+import type { Participant, RoomDescription, RoomRole, RoomSnapshot, UserProfile } from '../core/model.ts';
+import { joinArrivalsKey, roleChangeKey, roomRosterKey, roomStateKey } from './redis/keys.ts';
 import type { Scripts } from './redis/scripts.ts';
-import { jsonFields, snapshotPageSize, toParticipant, toSnapshot } from './room-snapshot.ts';
+import { jsonFields, snapshotPageSize, toParticipants, toSnapshot } from './room-snapshot.ts';
 
 /** Who calls, as the scripts check it. */
 export interface MemberKey {
@@ -36,6 +37,12 @@ export interface JoinRequest {
   /** Members above which a room is not told of each listener who comes or goes. */
   readonly quietAbove: number;
 }
+
+/**
+ * How long a changed role goes before what joins have looked up, ms: as long as a join can take that asked Laravel before
+ * the change.
+ */
+const roleHeededMs = 30_000;
 
 /** What {@link RoomStore.tend} did and when it is wanted again. */
 export interface TendResult {
@@ -91,23 +98,28 @@ export class RoomStore {
     snapshot: RoomSnapshot;
   }> {
     const { room, user, role } = request;
-    const [sessionId, resumed, opened, snapshot] = await this.#scripts.change('join-room', room.id, [
-      user.id,
-      profileFields(user),
-      request.newSessionId,
-      request.connectionId,
-      request.nodeId,
-      request.continuedSessionId ?? '',
-      request.maxMembers,
-      room.title,
-      room.ownerId,
-      room.seatCount,
-      room.seatMode,
-      role ?? '',
-      snapshotPageSize,
-      request.quietAbove,
-      request.arrival,
-    ]);
+    const [sessionId, resumed, opened, snapshot] = await this.#scripts.change(
+      'join-room',
+      room.id,
+      [
+        user.id,
+        profileFields(user),
+        request.newSessionId,
+        request.connectionId,
+        request.nodeId,
+        request.continuedSessionId ?? '',
+        request.maxMembers,
+        room.title,
+        room.ownerId,
+        room.seatCount,
+        room.seatMode,
+        role ?? '',
+        snapshotPageSize,
+        request.quietAbove,
+        request.arrival,
+      ],
+      [roleChangeKey(room.id, user.id)],
+    );
     return {
       sessionId: sessionId as SessionId,
       resumed: resumed === 1,
@@ -122,9 +134,34 @@ export class RoomStore {
     return { members: Number(members) };
   }
 
-  /** Changes the role of a member; whoever is not in the room gets it with the next join. */
+  /** Changes the role of a user; a join that is under way with the role of before gets this one. */
   async setRole(roomId: RoomId, userId: UserId, role: RoomRole): Promise<void> {
-    await this.#scripts.change('set-role', roomId, [userId, role]);
+    await this.#scripts.change('set-role', roomId, [userId, role, roleHeededMs], [roleChangeKey(roomId, userId)]);
+  }
+
+  /** Who owns an open room as its members know it; null for a room that is not open. */
+  async ownerOf(roomId: RoomId): Promise<UserId | null> {
+    const ownerId = await this.#redis.hget(roomStateKey(roomId), 'ownerId');
+    return ownerId === null ? null : (Number(ownerId) as UserId);
+  }
+
+  /**
+   * Makes an open room what Laravel says it is now: title, owner, and without whoever is blocked.
+   *
+   * @param previous - the owner of before, and that one's role now
+   * @throws AppError ROOM_NOT_FOUND when it is not open; SERVICE_UNAVAILABLE when the owner is another than `previous` by now
+   */
+  async update(
+    { id, title, ownerId, blockedUserIds }: RoomDescription,
+    previous: { readonly ownerId: UserId; readonly role: RoomRole },
+  ): Promise<{ removed: number; members: number }> {
+    const [removed, members] = await this.#scripts.change(
+      'update-room',
+      id,
+      [title, JSON.stringify(title), ownerId, previous.ownerId, previous.role, roleHeededMs, ...blockedUserIds],
+      [roleChangeKey(id, previous.ownerId), roleChangeKey(id, ownerId)],
+    );
+    return { removed: Number(removed), members: Number(members) };
   }
 
   /** @throws AppError NOT_IN_ROOM when another connection has continued the session */
@@ -203,38 +240,22 @@ export class RoomStore {
   }
 
   /**
-   * Members by time of joining, from position `cursor`.
+   * Members by time of joining, a page of them. One round trip.
    *
+   * @param cursor - go on after this position; null to begin
    * @returns `nextCursor` is null at the end
    */
   async listParticipants(
     roomId: RoomId,
-    cursor: number,
+    cursor: ParticipantCursor | null,
     limit: number,
-  ): Promise<{ participants: Participant[]; nextCursor: number | null }> {
-    const page = await this.#redis.zrange(roomRosterKey(roomId), cursor, String(cursor + limit - 1), 'WITHSCORES');
-    const userIds = page.filter((_, index) => index % 2 === 0);
-    const nextCursor = userIds.length < limit ? null : cursor + limit;
-    if (userIds.length === 0) return { participants: [], nextCursor };
-    const [profiles, away, roles, chatMuted] = await Promise.all([
-      this.#redis.hmget(roomProfilesKey(roomId), ...userIds),
-      this.#redis.zmscore(roomAwayKey(roomId), userIds),
-      this.#redis.hmget(roomRolesKey(roomId), ...userIds),
-      this.#redis.smismember(roomMutedChattersKey(roomId), userIds),
-    ]);
-    // A member who left between the two reads has no profile any more.
-    const participants = profiles.flatMap((profile, index) =>
-      profile === null
-        ? []
-        : [
-            toParticipant(profile, {
-              joinedAt: Number(page[index * 2 + 1]),
-              connected: away[index] === null,
-              role: (roles[index] ?? 'member') as RoomRole,
-              chatMuted: chatMuted[index] === 1,
-            }),
-          ],
-    );
+  ): Promise<{ participants: Participant[]; nextCursor: ParticipantCursor | null }> {
+    const [joinedAt = '-inf', userId = ''] = cursor?.split('-') ?? [];
+    const [members] = await this.#scripts.change('list-members', roomId, [joinedAt, userId, limit]);
+    const participants = toParticipants(members);
+    const last = participants.at(-1);
+    const isWhole = last !== undefined && participants.length === limit;
+    const nextCursor = isWhole ? participantCursorSchema.parse(`${last.joinedAt}-${last.userId}`) : null;
     return { participants, nextCursor };
   }
 

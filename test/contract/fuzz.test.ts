@@ -84,7 +84,7 @@ class FuzzedMember {
     this.known = {
       roomId: [roomId],
       sessionId: [sessionId, randomUUID()],
-      cursor: [0, 1, 100],
+      cursor: [0, 1, 100, '0-0', `${Date.now()}-1`],
       limit: [1, 50, 100],
       lastEventId: [cursor, '1-0', null],
       before: [cursor, '1-0'],

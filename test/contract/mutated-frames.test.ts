@@ -50,7 +50,7 @@ function validTraffic(token: string, roomId: string): { readonly opening: string
     ],
     call('mutation', 'chat.send', { roomId, content: 'Hello é 😀' }),
     call('query', 'chat.history', { roomId, limit: 50 }),
-    call('query', 'room.participants', { roomId, cursor: 0, limit: 100 }),
+    call('query', 'room.participants', { roomId, cursor: '0-0', limit: 100 }),
     call('mutation', 'seat.take', { roomId, seat: 3 }),
     call('mutation', 'media.createTransport', { roomId, direction: 'receive' }),
     call('query', 'gift.status', { transactionIds: ['0197c1b0-5bcb-7d3e-9a8e-6a1b2c3d4e5f'] }),

@@ -94,6 +94,95 @@ describe('what Laravel announces', () => {
     });
   });
 
+  it.each([
+    ['a demotion', 'admin', 'member'],
+    ['a promotion', 'member', 'admin'],
+  ] as const)('is not undone by a join that asked before it: %s', async (_, before, after) => {
+    const roomId = addRoom(server);
+    await using _open = await enter(server, roomId);
+    const user = server.laravel.addUser({ name: 'Changing' });
+    server.laravel.setAdmin(roomId, user.id, before === 'admin');
+    // The join has Laravel's old word and waits for it to arrive.
+    const path = `/internal/rooms/${roomId}/members/${user.id}/role`;
+    server.laravel.faults.set(path, { body: { role: before }, delayMs: 1_500, times: 1 });
+    const joining = enter(server, roomId, { user });
+    await eventually(() => expect(server.laravel.faults.met(path)).toBe(1));
+    server.laravel.setAdmin(roomId, user.id, after === 'admin');
+    const event = {
+      id: randomUUID(),
+      type: 'member.role_changed',
+      data: { room_id: roomId, user_id: user.id, role: after },
+    };
+    expect(await send(event, { url: other.url })).toEqual(applied);
+    await using joined = await joining;
+    const roles = new Map<number, string>(
+      joined.joined.snapshot.participants.map(({ userId, role }) => [userId, role]),
+    );
+    expect(roles.get(user.id)).toBe(after);
+  });
+
+  it('gives an open room its new title and owner, the old owner what Laravel says, and puts the blocked out', async () => {
+    await using hosted = await openHostedRoom(server);
+    const { roomId, owner, admin, member } = hosted;
+    await using blocked = await enter(server, roomId, { url: other.url });
+    using room = await follow(member, 'room');
+    server.laravel.setTitle(roomId, 'Another "name"');
+    server.laravel.setOwner(roomId, admin.user.id);
+    server.laravel.setAdmin(roomId, admin.user.id, false);
+    server.laravel.setAdmin(roomId, owner.user.id);
+    server.laravel.setBlocked(roomId, blocked.user.id);
+    const event = { id: randomUUID(), type: 'room.updated', data: { room_id: roomId } };
+    expect(await send(event, { url: other.url })).toEqual(applied);
+    const expected = [
+      { type: 'roomUpdated', title: 'Another "name"', ownerId: admin.user.id },
+      { type: 'roleChanged', userId: owner.user.id, role: 'admin' },
+      { type: 'roleChanged', userId: admin.user.id, role: 'owner' },
+      { type: 'userLeft', userId: blocked.user.id, reason: 'banned' },
+    ];
+    await eventually(() => expect(room.events).toEqual(expected));
+    expect(await refusalOf(owner.trpc.room.close.mutate({ roomId }))).toBe('NOT_ALLOWED');
+    await eventually(async () =>
+      expect(await refusalOf(blocked.trpc.chat.send.mutate({ roomId, content: 'Hello?' }))).toBe('BANNED'),
+    );
+    expect(await refusalOf(blocked.trpc.room.join.mutate({ roomId }))).toBe('BANNED');
+    const { title, ownerId } = await member.trpc.room.get.query({ roomId });
+    expect({ title, ownerId }).toEqual({ title: 'Another "name"', ownerId: admin.user.id });
+    // Again, with nothing new in it.
+    expect(await send({ ...event, id: randomUUID() })).toEqual(applied);
+    await admin.trpc.room.kick.mutate({ roomId, userId: owner.user.id });
+    await eventually(() =>
+      expect(room.events).toEqual([...expected, { type: 'userLeft', userId: owner.user.id, reason: 'kicked' }]),
+    );
+  });
+
+  it('takes the room from an owner whose join asked before it', async () => {
+    const owner = server.laravel.addUser({ name: 'Owner of before' });
+    const next = server.laravel.addUser({ name: 'Owner' });
+    const roomId = addRoom(server, { ownerId: owner.id });
+    await using _open = await enter(server, roomId);
+    // Joins ask for the role of whoever is not the owner by Laravel's description: that of the next one, for now.
+    const path = `/internal/rooms/${roomId}/members/${next.id}/role`;
+    server.laravel.faults.set(path, { body: { role: 'member' }, delayMs: 1_500, times: 1 });
+    const joining = enter(server, roomId, { user: next });
+    await eventually(() => expect(server.laravel.faults.met(path)).toBe(1));
+    server.laravel.setOwner(roomId, next.id);
+    expect(await send({ id: randomUUID(), type: 'room.updated', data: { room_id: roomId } })).toEqual(applied);
+    await using joined = await joining;
+    await joined.trpc.room.close.mutate({ roomId });
+  });
+
+  it('can be sent again when Laravel itself did not say what the room is now', async () => {
+    const roomId = addRoom(server);
+    await using member = await enter(server, roomId);
+    server.laravel.setTitle(roomId, 'Renamed');
+    server.laravel.faults.set(`/internal/rooms/${roomId}`, { status: 503 });
+    const event = { id: randomUUID(), type: 'room.updated', data: { room_id: roomId } };
+    expect(await send(event)).toMatchObject({ status: 503 });
+    server.laravel.faults.clear();
+    expect(await send(event)).toEqual(applied);
+    expect(await member.trpc.room.get.query({ roomId })).toMatchObject({ title: 'Renamed' });
+  });
+
   it('closes a room for everybody, on all nodes, and is granted for one that is not open', async () => {
     const roomId = addRoom(server);
     await using here = await enter(server, roomId);

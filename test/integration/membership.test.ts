@@ -329,7 +329,7 @@ describe('membership', () => {
     const members = await Promise.all(Array.from({ length: 25 }, () => enter(server, roomId)));
     const reader = members[0] ?? expect.unreachable();
     const listed: number[] = [];
-    let cursor: number | null = 0;
+    let cursor: string | undefined | null;
     let pages = 0;
     while (cursor !== null) {
       const page: Page = await reader.trpc.room.participants.query({ roomId, cursor, limit: 10 });

@@ -63,16 +63,24 @@ describe('a big room', () => {
     subscription.unsubscribe();
   });
 
-  it('pages through all of its members', async () => {
+  it('pages through all of its members, and passes over nobody because others leave meanwhile', async () => {
+    const leavers: TestMember[] = [];
+    while (leavers.length < 5) leavers.push(await enter(server, roomId));
     const userIds = new Set<number>();
-    let cursor: number | null = 0;
-    while (cursor !== null) {
-      const page: Awaited<ReturnType<typeof owner.trpc.room.participants.query>> =
-        await owner.trpc.room.participants.query({ roomId, cursor, limit: 200 });
+    const read = async (cursor: string | undefined, limit: number): Promise<string | null> => {
+      const page = await owner.trpc.room.participants.query({ roomId, cursor, limit });
       for (const { userId } of page.participants) userIds.add(userId);
-      cursor = page.nextCursor;
-    }
-    expect(userIds.size).toBe(crowdSize + 2);
+      return page.nextCursor;
+    };
+    let cursor = await read(undefined, crowdSize + 2 - 150);
+    // All but the last are on the page that has been read, the last one is what the position names.
+    cursor = await read(cursor ?? expect.unreachable(), 155);
+    await Promise.all(leavers.map(({ trpc }) => trpc.room.leave.mutate({ roomId })));
+    const late = await enter(server, roomId);
+    while (cursor !== null) cursor = await read(cursor, 200);
+    await late.trpc.room.leave.mutate({ roomId });
+    expect(userIds.size).toBe(crowdSize + 2 + leavers.length + 1);
+    for (const { client } of [...leavers, late]) await client.close();
   });
 
   it('introduces whoever asks to speak, speaks or becomes a host, and tells when they go', async () => {
@@ -111,6 +119,49 @@ describe('a big room', () => {
         promoted.user.id,
       ]),
     );
+  });
+
+  it('tells of the leave of whoever was introduced and has gone back to listening', async () => {
+    using events = await follow(owner, 'room');
+    await using asked = await enter(server, roomId, { url: other.url });
+    await using spoke = await enter(server, roomId);
+    await using invited = await enter(server, roomId);
+    await asked.trpc.seat.request.mutate({ roomId });
+    await asked.trpc.seat.cancel.mutate({ roomId });
+    await spoke.trpc.seat.take.mutate({ roomId, seat: 4 });
+    await spoke.trpc.seat.leave.mutate({ roomId });
+    await owner.trpc.seat.invite.mutate({ roomId, userId: invited.user.id });
+    await invited.trpc.seat.decline.mutate({ roomId });
+    // A second time needs no second introduction.
+    await asked.trpc.seat.request.mutate({ roomId });
+    await asked.trpc.seat.cancel.mutate({ roomId });
+    const userIds = [asked, spoke, invited].map(({ user }) => user.id);
+    for (const { trpc } of [asked, spoke, invited]) await trpc.room.leave.mutate({ roomId });
+    await eventually(() => expect(events.of('userLeft').map(({ userId }) => userId)).toEqual(userIds));
+    expect(events.of('userJoined').map(({ participant }) => participant.userId)).toEqual(userIds);
+  });
+
+  it('tells of the leave of whoever was there when it was small', async () => {
+    using events = await follow(owner, 'room');
+    const [first] = crowd.splice(0, 1);
+    await first?.mutate('room.leave', { roomId });
+    await eventually(() => expect(events.types()).toEqual(['userLeft']));
+    first?.terminate();
+  });
+
+  it('tells everybody of whom a host removes', async () => {
+    using events = await follow(early, 'room');
+    await using kicked = await enter(server, roomId, { url: other.url });
+    await using banned = await enter(server, roomId);
+    await owner.trpc.room.kick.mutate({ roomId, userId: kicked.user.id });
+    await owner.trpc.room.ban.mutate({ roomId, userId: banned.user.id });
+    await eventually(() =>
+      expect(events.of('userLeft').map(({ userId, reason }) => [userId, reason])).toEqual([
+        [kicked.user.id, 'kicked'],
+        [banned.user.id, 'banned'],
+      ]),
+    );
+    expect(events.of('userJoined')).toEqual([]);
   });
 
   it('frees what its nodes hold of a listener whom nobody was told of', async () => {

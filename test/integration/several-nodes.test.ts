@@ -3,7 +3,7 @@ import { eventually } from '../support/eventually.ts';
 import { follow } from '../support/follow.ts';
 import { rtpParameters } from '../support/media.ts';
 import { addRoom, enter } from '../support/members.ts';
-import { findKeysOfRoom } from '../support/redis-keys.ts';
+import { findKeys, findKeysOfRoom } from '../support/redis-keys.ts';
 import { refusalOf } from '../support/client.ts';
 import { type OtherServer, startTestServer, type TestServer } from '../support/server.ts';
 
@@ -16,6 +16,13 @@ describe('two nodes on one Redis', () => {
     other = await server.startAnother();
   });
   afterAll(() => server[Symbol.asyncDispose]());
+
+  /** The lists of rooms that a room is on: the one of open rooms, and one a node. */
+  async function listsWith(roomId: string): Promise<string[]> {
+    const lists = ['rooms:live', ...(await findKeys(server.store, 'node:rooms:*'))];
+    const isListed = await Promise.all(lists.map((key) => server.store.sismember(key, roomId)));
+    return lists.filter((_, index) => isListed[index] === 1);
+  }
 
   it('show the same room, and what happens on one is seen on the other', async () => {
     const roomId = addRoom(server);
@@ -50,6 +57,43 @@ describe('two nodes on one Redis', () => {
     await eventually(async () => expect(await findKeysOfRoom(server.store, roomId)).toEqual([]));
     const closings = () => server.laravel.statusCalls().filter((call) => call.roomId === roomId && !call.is_live);
     await eventually(() => expect(closings()).toHaveLength(1));
+  });
+
+  it('have a room on their lists while it is open, and on none afterwards', async () => {
+    const owner = server.laravel.addUser({ name: 'Owner' });
+    const roomId = addRoom(server, { ownerId: owner.id });
+    await using here = await enter(server, roomId, { user: owner });
+    await using _there = await enter(server, roomId, { url: other.url });
+    expect(await listsWith(roomId)).toHaveLength(3);
+    await here.trpc.room.close.mutate({ roomId });
+    await eventually(async () => expect(await listsWith(roomId)).toEqual([]));
+  });
+
+  it('have no room on their lists whose first join was refused', async () => {
+    const owner = server.laravel.addUser({ name: 'Owner' });
+    const banned = server.laravel.addUser({ name: 'Banned' });
+    const roomId = addRoom(server, { ownerId: owner.id });
+    await using host = await enter(server, roomId, { user: owner });
+    await host.trpc.room.ban.mutate({ roomId, userId: banned.id });
+    await host.trpc.room.close.mutate({ roomId });
+    await eventually(async () => expect(await listsWith(roomId)).toEqual([]));
+    expect(await refusalOf(enter(server, roomId, { user: banned, url: other.url }))).toBe('BANNED');
+    expect(await listsWith(roomId)).toEqual([]);
+  });
+
+  it('have a room on their lists that closed while somebody was joining', async () => {
+    const owner = server.laravel.addUser({ name: 'Owner' });
+    const user = server.laravel.addUser({ name: 'Late' });
+    const roomId = addRoom(server, { ownerId: owner.id });
+    await using host = await enter(server, roomId, { user: owner });
+    const path = `/internal/rooms/${roomId}/members/${user.id}/role`;
+    server.laravel.faults.set(path, { delayMs: 1_500, times: 1 });
+    const joining = enter(server, roomId, { user, url: other.url });
+    await eventually(() => expect(server.laravel.faults.met(path)).toBe(1));
+    await host.trpc.room.close.mutate({ roomId });
+    await using _late = await joining;
+    // That of open rooms, and that of the node which has to be replaced if it dies.
+    expect(await listsWith(roomId)).toHaveLength(2);
   });
 
   it('take a session over from each other: the older connection learns it, the seat stays', async () => {

@@ -12,14 +12,14 @@ export const list = defineCommand({
     ...commonArgs,
     room: roomArg,
     limit: { type: 'string', description: 'How many to list', default: '100', valueHint: '1-200' },
-    cursor: { type: 'string', description: 'Go on at this position', valueHint: 'number' },
+    cursor: { type: 'string', description: 'Go on after this position', valueHint: 'cursor' },
   },
   run: ({ args }) =>
     withServer(args.url, async (server) => {
       const answer = await server.admin.participants.list.query({
         roomId: args.room,
         limit: readCount('limit', args.limit, 200),
-        ...(args.cursor === undefined ? {} : { cursor: readCount('cursor', args.cursor, 1_000_000) }),
+        ...(args.cursor === undefined ? {} : { cursor: args.cursor }),
       });
       if (args.json) return print(JSON.stringify(answer));
       if (answer.participants.length === 0) return print('Nobody is in');

@@ -30,12 +30,11 @@ export function roomKeys(roomId: RoomId): string[] {
   ];
 }
 
+/** The role that a user was given a moment ago; not one of {@link roomKeys}, since it concerns one user and ends by itself. */
+export const roleChangeKey = (roomId: RoomId, userId: UserId): string => `room:role-change:{${roomId}}:${userId}`;
+
 export const roomStateKey = (roomId: RoomId): string => `room:state:{${roomId}}`;
-export const roomProfilesKey = (roomId: RoomId): string => `room:profiles:{${roomId}}`;
 export const roomRosterKey = (roomId: RoomId): string => `room:roster:{${roomId}}`;
-export const roomAwayKey = (roomId: RoomId): string => `room:away:{${roomId}}`;
-export const roomRolesKey = (roomId: RoomId): string => `room:roles:{${roomId}}`;
-export const roomMutedChattersKey = (roomId: RoomId): string => `room:muted-chatters:{${roomId}}`;
 export const roomMutedSpeakersKey = (roomId: RoomId): string => `room:muted-speakers:{${roomId}}`;
 export const roomSeatsKey = (roomId: RoomId): string => `room:seats:{${roomId}}`;
 export const roomEventsKey = (roomId: RoomId): string => `room:events:{${roomId}}`;

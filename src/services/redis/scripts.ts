@@ -57,12 +57,19 @@ export class Scripts {
    * Runs a script over the keys of a room (includes/room.lua), which answers { 'OK', ...results }, or a code of the error
    * table and, where that code has it, the wait in ms. Every refusal of a room script becomes an error here.
    *
+   * @param moreKeys - keys in the room's slot that the script has beside those of the room
    * @returns the results
    * @throws AppError what the script refuses with; SERVICE_UNAVAILABLE when it could not be sent for too long
    */
-  async change(name: string, roomId: RoomId, args: readonly (string | number)[]): Promise<ScriptReply[]> {
+  async change(
+    name: string,
+    roomId: RoomId,
+    args: readonly (string | number)[],
+    moreKeys: readonly string[] = [],
+  ): Promise<ScriptReply[]> {
+    const keys = [...roomKeys(roomId), ...moreKeys];
     const reply = await this.#limit.run(() =>
-      this.run(name, roomKeys(roomId), [roomFeedChannel(roomId), this.#eventLogLength, ...args]),
+      this.run(name, keys, [roomFeedChannel(roomId), this.#eventLogLength, ...args]),
     );
     const [code, ...results] = Array.isArray(reply) ? reply : [reply];
     if (code === 'OK') return results;

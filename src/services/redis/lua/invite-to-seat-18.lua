@@ -27,6 +27,7 @@ if known == seat then return { 'OK', knownEnd } end
 -- One that is over, and that nobody has seen to yet.
 if not known then endInvitation(userId, 'expired') end
 local expiresAt = string.format('%.0f', time + ARGV[9])
+introduce(userId)
 redis.call('HSET', invitationsKey, userId, seat .. ' ' .. ARGV[3] .. ' ' .. expiresAt)
 appendEvent('room', '-', '{"type":"seatInvited","invitation":{"userId":' .. userId .. ',"seat":'
   .. (seat == '-' and 'null' or seat) .. ',"invitedBy":' .. ARGV[3] .. ',"expiresAt":' .. expiresAt .. '}}')

@@ -28,8 +28,8 @@ end
 if redis.call('SISMEMBER', mutedChattersKey, userId) == 1 then return { 'CHAT_MUTED' } end
 
 local slowMs = tonumber(redis.call('HGET', stateKey, 'slowModeSeconds') or 0) * 1000
--- Only hosts have a role that is kept.
-local slowed = slowMs > 0 and redis.call('HEXISTS', rolesKey, userId) == 0
+local role = redis.call('HGET', rolesKey, userId) or 'member'
+local slowed = slowMs > 0 and role == 'member'
 if slowed then
   local waitMs = tonumber(redis.call('HGET', chatTimesKey, userId) or -slowMs) + slowMs - time
   if waitMs > 0 then return { 'SLOW_MODE', waitMs } end

@@ -1,6 +1,7 @@
 -- Removes a member and all it holds, and reports one leave. What a host has taken (voice, chat) stays taken.
 local function removeMember(userId, reason, time)
-  local audience = audienceOf(userId)
+  -- The host who removes somebody has that one in a list, whoever else was told.
+  local audience = (reason == 'kicked' or reason == 'banned') and '-' or audienceOf(userId)
   local seat = seatOf(userId)
   if seat then vacateSeat(userId, seat, 'memberLeft') end
   endRequest(userId, 'memberLeft')

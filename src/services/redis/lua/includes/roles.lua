@@ -21,10 +21,13 @@ end
 local function setRole(userId, role)
   if roleOf(userId) == role then return end
   introduce(userId)
-  if role == 'member' then
-    redis.call('HDEL', rolesKey, userId)
-  else
-    redis.call('HSET', rolesKey, userId, role)
-  end
+  redis.call('HSET', rolesKey, userId, role)
   appendEvent('room', '-', '{"type":"roleChanged","userId":' .. userId .. ',"role":"' .. role .. '"}')
+end
+
+-- Changes the role of a user, a member or not. `key` keeps it for a while: a join that is under way may have looked up the
+-- role of before, and heeds the changed one.
+local function changeRole(key, userId, role, heededMs)
+  redis.call('SET', key, role, 'PX', heededMs)
+  if sessionOf(userId) then setRole(userId, role) end
 end

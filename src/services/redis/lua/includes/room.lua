@@ -37,19 +37,20 @@ local function seatOf(userId)
 end
 
 -- In a quiet room, a big one, the coming and going of listeners is told to the nodes alone, which have to free what they
--- hold. Clients see the count, and whoever speaks, asks to speak or is a host.
+-- hold. Clients see the count, and whoever was there before, speaks, asks to speak or is a host.
 local function isQuiet()
   return redis.call('ZCARD', rosterKey) > tonumber(redis.call('HGET', stateKey, 'quietAbove') or math.huge)
 end
 
-local function isProminent(userId)
-  return redis.call('HEXISTS', rolesKey, userId) == 1 or seatOf(userId) ~= nil
-    or redis.call('ZSCORE', requestsKey, userId) ~= false
+-- Whether everybody has been told of a member: the role is kept of those.
+local function isIntroduced(userId)
+  return redis.call('HEXISTS', rolesKey, userId) == 1
 end
 
--- Who is told of a member's coming and going.
+-- Who is told of a member's going, and of a lost socket: whoever was told of the coming, or nobody would ever leave the
+-- lists of clients.
 local function audienceOf(userId)
-  return isQuiet() and not isProminent(userId) and '0' or '-'
+  return isQuiet() and not isIntroduced(userId) and '0' or '-'
 end
 
 local function announceJoin(userId, recipient)
@@ -60,7 +61,9 @@ local function announceJoin(userId, recipient)
     .. '","chatMuted":' .. tostring(redis.call('SISMEMBER', mutedChattersKey, userId) == 1) .. '}}')
 end
 
--- Called before a listener becomes prominent: whom a big room was not told of is introduced, maybe again.
+-- Called before something that concerns everybody happens to a member: whom a big room was not told of is introduced.
 local function introduce(userId)
-  if isQuiet() and not isProminent(userId) then announceJoin(userId, '-') end
+  if isIntroduced(userId) then return end
+  redis.call('HSET', rolesKey, userId, 'member')
+  announceJoin(userId, '-')
 end

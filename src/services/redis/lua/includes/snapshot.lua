@@ -1,6 +1,6 @@
 -- The room as { cursor, state, seats, producers, members, count, locked seats, muted speakers, requests, invitations }:
--- state, seats, producers, requests and invitations as flat field-value lists; members flat as user id, profile, joined
--- at, '1' when away, role, '1' when chat-muted: everybody seated, then the longest present.
+-- state, seats, producers, requests and invitations as flat field-value lists; members as in members.lua: everybody
+-- seated, then the longest present.
 local function snapshot(pageSize)
   local last = redis.call('XREVRANGE', eventsKey, '+', '-', 'COUNT', 1)
   local seats = redis.call('HGETALL', seatsKey)
@@ -8,11 +8,7 @@ local function snapshot(pageSize)
   local function list(userId, joinedAt)
     if listed[userId] or not joinedAt then return end
     listed[userId] = true
-    local n = #members
-    members[n + 1], members[n + 2], members[n + 3] = userId, redis.call('HGET', profilesKey, userId), joinedAt
-    members[n + 4] = redis.call('ZSCORE', awayKey, userId) and '1' or '0'
-    members[n + 5] = redis.call('HGET', rolesKey, userId) or 'member'
-    members[n + 6] = tostring(redis.call('SISMEMBER', mutedChattersKey, userId))
+    appendMember(members, userId, joinedAt)
   end
   for i = 2, #seats, 2 do list(seats[i], redis.call('ZSCORE', rosterKey, seats[i])) end
   local page = redis.call('ZRANGE', rosterKey, 0, pageSize - 1, 'WITHSCORES')

@@ -6,6 +6,7 @@ continued elsewhere can, since that client may have missed the answer.
 The newest is the one that arrived last: a join that was kept waiting, over a connection that may be dead by now, never
 wins over one that came after it. A second join over the same connection continues the first.
 
+KEYS  19 role change of the user (includes/roles.lua)
 ARGV  3 user id, 4 profile as JSON fields without braces, 5 new session id, 6 connection id, 7 node id,
       8 session id to continue or '', 9 most members, 10 title, 11 owner id, 12 seat count, 13 seat mode,
       14 role, or '' when it is not known now, 15 page size of the snapshot,
@@ -15,12 +16,14 @@ Returns { 'OK', session id, resumed 0|1, opened 0|1, snapshot } or { 'BANNED' | 
 -- @include room
 -- @include producers
 -- @include roles
+-- @include members
 -- @include snapshot
 -- @include bans
 local userId, profile, newSessionId, connectionId, nodeId = ARGV[3], ARGV[4], ARGV[5], ARGV[6], ARGV[7]
 local continued, mostMembers, role, pageSize = ARGV[8], tonumber(ARGV[9]), ARGV[14], tonumber(ARGV[15])
 local arrival = ARGV[17]
 local time = now()
+role = redis.call('GET', KEYS[19]) or role
 
 if isBanned(userId, time) then return { 'BANNED' } end
 local sessionId, oldConnectionId, oldNodeId, wentOnFrom, lastArrival = sessionOf(userId)
@@ -56,9 +59,9 @@ else
   end
   if not sessionId then
     if role == '' then role = 'member' end
-    if role ~= 'member' then redis.call('HSET', rolesKey, userId, role) end
     redis.call('ZADD', rosterKey, time, userId)
     redis.call('HSET', profilesKey, userId, profile)
+    if role ~= 'member' or not isQuiet() then redis.call('HSET', rolesKey, userId, role) end
     announceJoin(userId, audienceOf(userId))
   end
   sessionId = newSessionId
