@@ -6,6 +6,8 @@ const localErrors = {
   CONNECTION_LOST: { retryable: true, message: 'The connection was lost' },
   TIMED_OUT: { retryable: true, message: 'The server did not answer in time' },
   CLOSED: { retryable: false, message: 'The client or the room is closed' },
+  GIFT_UNANSWERED: { retryable: true, message: 'Whether the gift was sent is not known yet' },
+  GIFT_NOT_SENT: { retryable: true, message: 'The gift did not reach the server; nothing was charged' },
   MICROPHONE_DENIED: { retryable: false, message: 'The user or the browser denied the microphone' },
   MICROPHONE_NOT_FOUND: { retryable: false, message: 'There is no microphone' },
   MICROPHONE_UNAVAILABLE: { retryable: false, message: 'The microphone cannot be opened' },
@@ -50,6 +52,23 @@ export class FlyLiveError extends Error {
     this.retryable = options.retryable;
     this.retryAfterMs = options.retryAfterMs;
     this.ban = options.ban;
+  }
+}
+
+/**
+ * `GIFT_UNANSWERED`: the server may have accepted the gift or not. The SDK finds out and tells; whoever sends it again
+ * must do so under the same id.
+ */
+export class GiftError extends FlyLiveError {
+  /** Of a gift to one member; null of one to several. */
+  readonly transactionId: string | null;
+  /** Of a gift to several members; null of one to one. */
+  readonly batchId: string | null;
+
+  constructor(ids: { readonly transactionId: string | null; readonly batchId: string | null }, cause: unknown) {
+    super('GIFT_UNANSWERED', { ...localErrors.GIFT_UNANSWERED, cause });
+    this.transactionId = ids.transactionId;
+    this.batchId = ids.batchId;
   }
 }
 

@@ -3,6 +3,8 @@ import type { Outputs } from './api.ts';
 import { Connection } from './connection.ts';
 import type { ConnectionState } from './connection.ts';
 import { localError } from './errors.ts';
+import { GiftJournal, pageStorage } from './gift-journal.ts';
+import type { GiftStorage } from './gift-journal.ts';
 import { JoinTimeLine } from './join-time-line.ts';
 import { silentLogger } from './logger.ts';
 import type { Logger } from './logger.ts';
@@ -19,6 +21,8 @@ export interface FlyLiveOptions {
   readonly token: string | (() => string | Promise<string>);
   /** Left out: silent. */
   readonly logger?: Logger;
+  /** Where gifts that are not answered yet outlive a reload of the page; left out: its `sessionStorage`. */
+  readonly giftStorage?: GiftStorage;
 }
 
 export interface JoinOptions {
@@ -30,12 +34,15 @@ export interface JoinOptions {
 export class FlyLive {
   readonly #connection: Connection;
   readonly #logger: Logger;
+  readonly #giftStorage: GiftStorage;
+  #journal: GiftJournal | undefined;
   #device: Promise<Device> | undefined;
   #room: Room | undefined;
 
   /** Connects at once; see `createFlyLive`. */
-  constructor({ url, token, logger = silentLogger }: FlyLiveOptions) {
+  constructor({ url, token, logger = silentLogger, giftStorage = pageStorage() }: FlyLiveOptions) {
     this.#logger = logger;
+    this.#giftStorage = giftStorage;
     this.#connection = new Connection(
       { url: url.replace(/^http/, 'ws'), token: typeof token === 'string' ? () => token : token },
       logger,
@@ -121,10 +128,16 @@ export class FlyLive {
       playback,
       answer.user.id,
     );
-    const room = new Room(membership, answer, audio, logger);
+    const room = new Room(membership, answer, audio, this.#journalOf(answer.user.id), logger);
     this.#room = room;
     await room.begin(answer);
     return room;
+  }
+
+  /** One journal for all rooms of a user. */
+  #journalOf(userId: number): GiftJournal {
+    if (this.#journal?.userId !== userId) this.#journal = new GiftJournal(userId, this.#giftStorage, this.#logger);
+    return this.#journal;
   }
 
   /** One device for all rooms: every router of the server has the same capabilities. */

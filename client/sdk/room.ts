@@ -5,6 +5,7 @@ import type { Outputs } from './api.ts';
 import { Emitter } from './emitter.ts';
 import type { FlyLiveError } from './errors.ts';
 import { toFlyLiveError } from './errors.ts';
+import type { GiftJournal } from './gift-journal.ts';
 import { LiveState } from './live-state.ts';
 import type { Logger } from './logger.ts';
 import type { JoinAnswer, Membership } from './membership.ts';
@@ -15,7 +16,7 @@ import type { RoomEnd } from './room-end.ts';
 import { RoomFeeds } from './room-feeds.ts';
 import type { RoomFeedEvent } from './room-feeds.ts';
 import { RoomGifts } from './room-gifts.ts';
-import type { GiftOrder, GiftOrderForMany, GiftOutcome, GiftRejection } from './room-gifts.ts';
+import type { GiftNotSent, GiftOrder, GiftOrderForMany, GiftOutcome, GiftRejection } from './room-gifts.ts';
 import { RoomHost } from './room-host.ts';
 import { RoomMembers } from './room-members.ts';
 import { RoomSeating } from './room-seating.ts';
@@ -33,6 +34,12 @@ interface RoomEvents extends Record<string, unknown[]> {
   gift: [gift: Gift];
   /** A gift that was shown has been rejected: undo whatever counted it. */
   giftWithdrawn: [transactionId: string];
+  /** The server's answer to the user's gifts is overdue; one of the next three will tell what became of each. */
+  giftUnanswered: [transactionIds: readonly string[]];
+  /** A gift whose answer was missing was accepted after all; its outcome follows. */
+  giftSent: [transactionId: string];
+  /** A gift whose answer was missing was not accepted; nothing was charged. */
+  giftNotSent: [notSent: GiftNotSent];
   giftSettled: [outcome: GiftOutcome];
   giftRejected: [rejection: GiftRejection];
   /** Loudness, head count and reactions, about four times a second while there is something to tell. */
@@ -60,7 +67,7 @@ export class Room extends Emitter<RoomEvents> {
   readonly #clock = new ServerClock();
 
   /** Made by `FlyLive.join` only. */
-  constructor(membership: Membership, answer: JoinAnswer, audio: RoomAudio, logger: Logger) {
+  constructor(membership: Membership, answer: JoinAnswer, audio: RoomAudio, journal: GiftJournal, logger: Logger) {
     super((error) => logger.warn('A listener of the room threw', error));
     this.#membership = membership;
     this.#audio = audio;
@@ -77,9 +84,12 @@ export class Room extends Emitter<RoomEvents> {
     this.#seating = new RoomSeating(membership, audio, this.#state, (error) => this.#report(error));
     this.#chat = new RoomChat(membership, this.#state, this.#clock, (message) => this.emit('message', message));
     this.#members = new RoomMembers(membership, this.#state, (error) => this.#report(error));
-    this.#gifts = new RoomGifts(membership, logger);
+    this.#gifts = new RoomGifts(membership, journal, logger);
     this.#gifts.on('received', (gift) => this.emit('gift', gift));
     this.#gifts.on('withdrawn', (transactionId) => this.emit('giftWithdrawn', transactionId));
+    this.#gifts.on('unanswered', (transactionIds) => this.emit('giftUnanswered', transactionIds));
+    this.#gifts.on('sent', (transactionId) => this.emit('giftSent', transactionId));
+    this.#gifts.on('notSent', (notSent) => this.emit('giftNotSent', notSent));
     this.#gifts.on('settled', (outcome) => this.emit('giftSettled', outcome));
     this.#gifts.on('rejected', (rejection) => this.emit('giftRejected', rejection));
     this.#feeds = new RoomFeeds({
@@ -117,6 +127,7 @@ export class Room extends Emitter<RoomEvents> {
     if (this.state.status === 'ended') return;
     if (this.state.status === 'joined') this.#feeds.start();
     this.#background(this.#chat.loadOlder());
+    this.#gifts.start();
     // The page was reloaded, or opened elsewhere.
     if (this.state.mySeat !== null) this.#background(this.#seating.continue());
   }
@@ -247,7 +258,12 @@ export class Room extends Emitter<RoomEvents> {
    * Sends a gift; charged at most once, however often it has to be sent. The outcome comes as `giftSettled` or
    * `giftRejected` with the answered `transactionId`, in this room or the next one that this user joins.
    *
-   * @throws {FlyLiveError} of `gift.send`; after `CONNECTION_LOST` or `TIMED_OUT` the gift may still be given
+   * An order without a `transactionId` that is the same as an earlier one whose answer is overdue (`giftUnanswered`) is
+   * that earlier one, sent again.
+   *
+   * @throws {FlyLiveError} of `gift.send`: refused, nothing was charged
+   * @throws {GiftError} `GIFT_UNANSWERED` when there was no answer for a minute; what became of the gift is told by
+   *   `giftSent`, `giftNotSent`, `giftSettled` or `giftRejected`, also after a reload of the page
    */
   async sendGift(order: GiftOrder): Promise<Outputs['gift']['send']> {
     return this.#gifts.send(order);
@@ -258,6 +274,7 @@ export class Room extends Emitter<RoomEvents> {
    *
    * @returns for each what became of it: accepted, or refused by a code of its own
    * @throws {FlyLiveError} of `gift.sendToMany`
+   * @throws {GiftError} as {@link sendGift}
    */
   async sendGiftToMany(order: GiftOrderForMany): Promise<Outputs['gift']['sendToMany']> {
     return this.#gifts.sendToMany(order);
@@ -375,6 +392,7 @@ export class Room extends Emitter<RoomEvents> {
     if (this.state.status === 'ended') return;
     this.#feeds.stop();
     this.#members.close();
+    this.#gifts.stop();
     this.#membership.end();
     this.#audio.close();
     this.#state.update({ ...this.state, status: 'ended', levels: new Map() });

@@ -49,5 +49,13 @@ export function formatResult({ name, outcome, why, ms }: CheckResult): string {
 export function formatSummary(results: readonly CheckResult[]): string {
   const count = (outcome: CheckResult['outcome']): number =>
     results.filter((result) => result.outcome === outcome).length;
-  return `${results.length} checks: ${count('pass')} passed, ${count('MISS')} missed, ${count('skip')} skipped`;
+  const summary = `${results.length} checks: ${count('pass')} passed, ${count('MISS')} missed, ${count('skip')} skipped`;
+  return count('skip') === 0 ? summary : `${summary}: not everything was checked`;
+}
+
+/** What the command ends with: 1 when something is missed, 3 when nothing is but not everything was checked. */
+export function exitCodeOf(results: readonly CheckResult[]): 0 | 1 | 3 {
+  const has = (outcome: CheckResult['outcome']): boolean => results.some((result) => result.outcome === outcome);
+  if (has('MISS')) return 1;
+  return has('skip') ? 3 : 0;
 }

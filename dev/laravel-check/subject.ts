@@ -8,6 +8,8 @@ export interface SubjectOptions {
   /** User ids; owners of rooms by default. */
   readonly sender: number | null;
   readonly recipient: number | null;
+  /** What a recipient is credited with of what the sender pays, percent; 0: nothing, or not in coins. */
+  readonly sharePercent: number;
 }
 
 /** A gift as it is sent; `unknown` fields so that wrong ones can be sent too. */
@@ -17,6 +19,7 @@ export type SentGift = Readonly<Record<string, unknown>> & { readonly gift_tx_id
 export class Subject {
   readonly backEnd: BackEnd;
   readonly token: string | null;
+  readonly sharePercent: number;
   readonly #options: SubjectOptions;
   #rooms: readonly Room[] | null = null;
   #gifts: readonly Gift[] | null = null;
@@ -24,6 +27,7 @@ export class Subject {
   constructor(backEnd: BackEnd, options: SubjectOptions) {
     this.backEnd = backEnd;
     this.token = options.token;
+    this.sharePercent = options.sharePercent;
     this.#options = options;
   }
 
@@ -100,18 +104,38 @@ export class Subject {
    */
   async charges(count: number, act: () => Promise<void>): Promise<void> {
     const { price } = (await this.gifts()).cheapest;
-    const before = await this.#pay();
+    const before = await this.pay();
     await act();
-    const charged = before - (await this.#pay()) - price;
+    const charged = before - (await this.pay()) - price;
     demand(charged === price * count, `the sender was charged ${charged} coins instead of ${price * count}`);
   }
 
-  /** Gives one of the cheapest gift. @returns the balance afterwards */
-  async #pay(): Promise<number> {
-    const { status, code, sender_balance: balance } = await this.settleOne(await this.gift());
-    demand(status === 'settled', `a good gift is ${status} (${code ?? 'no code'}); the sender needs coins`);
+  /** Gives one of the cheapest gift, or another one. @returns the balance afterwards */
+  async pay(changes: Readonly<Record<string, unknown>> = {}): Promise<number> {
+    const gift = await this.gift(changes);
+    const { status, code, sender_balance: balance } = await this.settleOne(gift);
+    const what = `${status} (${code ?? 'no code'})`;
+    demand(status === 'settled', `a good gift is ${what}; user ${String(gift['sender_id'])} needs coins`);
     demand(balance !== null, 'sender_balance is null for a gift that was settled');
     return balance;
+  }
+
+  /** The changes that make a gift one from the recipient to the sender. */
+  async back(): Promise<{ readonly sender_id: number; readonly recipient_id: number }> {
+    const { sender, recipient } = await this.users();
+    return { sender_id: recipient, recipient_id: sender };
+  }
+
+  /** An id of the other form than that of {@link gifts}' cheapest, of no gift, which begins with its number. */
+  async otherFormOfGiftId(): Promise<string> {
+    const { id } = (await this.gifts()).cheapest;
+    if (!/^\d{1,8}$/.test(id)) return /^\d+$/.test(id) ? randomUUID() : '9223372036854775807';
+    return `${id.padStart(8, '0')}-0000-4000-8000-000000000000`;
+  }
+
+  /** The id of another room than {@link room}; of none when there is only one. */
+  async otherRoomId(): Promise<string> {
+    return (await this.#listRooms())[1]?.id ?? randomUUID();
   }
 
   async #listRooms(): Promise<readonly Room[]> {

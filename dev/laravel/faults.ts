@@ -1,3 +1,5 @@
+import type { MoneyFault } from './gifts.ts';
+
 /** How the stand-in misbehaves, for tests of what the audio server does about it. */
 export interface Fault {
   /** Wait this long before anything else, ms. */
@@ -10,8 +12,10 @@ export interface Fault {
   readonly answerLateMs?: number;
   /** Leave every second result out of the answer to a batch of gifts, beginning with the first. */
   readonly dropItems?: boolean;
-  /** Decide a gift again that was decided before: what a back end does that does not keep ids. */
-  readonly forgetIds?: boolean;
+  /** Be wrong about money. */
+  readonly money?: MoneyFault;
+  /** Fail when two gifts in opposite directions come at the same moment, as one does that locks the sender first. */
+  readonly deadlock?: boolean;
   /** Answer with this HTTP status, without doing anything. */
   readonly status?: number;
   /** The answer's body beside `status` (200 by default): a string goes out as it is, anything else as JSON. */

@@ -26,13 +26,30 @@ export interface SentGift {
 
 export type RejectionCode = 'INSUFFICIENT_BALANCE' | 'UNKNOWN_GIFT' | 'UNKNOWN_RECIPIENT' | 'SELF_GIFT' | 'ID_CONFLICT';
 
+/** How a back end can be wrong about money, each in one way; for tests of what finds it. */
+export type MoneyFault =
+  /** Decides a gift again that it has decided. */
+  | 'forgetIds'
+  /** Answers a gift that it knows with the balance of then. */
+  | 'staleBalance'
+  /** Charges for one, however many are given. */
+  | 'ignoreQuantity'
+  /** Takes the coins and gives them to nobody. */
+  | 'noCredit'
+  /** Settles the first gift of a batch id and takes the others for repetitions. */
+  | 'batchOnce'
+  /** Takes another gift of the same sender under a known id for the same one. */
+  | 'compareLittle'
+  /** Looks a gift up by the number that its id begins with, as MySQL does with a bigint key. */
+  | 'castIds';
+
 /** The answer to one sent gift. */
 export interface GiftResult {
   readonly gift_tx_id: string;
   readonly status: 'settled' | 'duplicate' | 'rejected';
   readonly code: RejectionCode | null;
   readonly reason: string | null;
-  /** The sender's coins after the decision; null when there is no such sender. */
+  /** The sender's coins now; null when there is no such sender. */
   readonly sender_balance: number | null;
 }
 
@@ -43,6 +60,7 @@ export interface LedgerEntry extends SentGift {
   readonly reason: string | null;
   /** What the sender paid and the recipient got; 0 when rejected. */
   readonly coins: number;
+  /** The sender's coins after the decision. */
   readonly sender_balance: number | null;
   /** ISO 8601. */
   readonly decided_at: string;
@@ -85,40 +103,45 @@ export class Gifts {
    * an id never changes: a settled one answers `duplicate`, a rejected one its rejection again. Another gift under the id
    * is rejected, and nothing is kept of it.
    *
-   * @param options - `forgetIds` plays a back end that does not look whether it knows the id
+   * @param fault - what to do wrong
    */
-  settle(sent: SentGift, { forgetIds = false }: { readonly forgetIds?: boolean } = {}): GiftResult {
+  settle(sent: SentGift, fault: MoneyFault | null = null): GiftResult {
     return inTransaction(this.#database, () => {
-      const earlier = forgetIds ? null : this.#find(sent.gift_tx_id);
+      const earlier = this.#findEarlier(sent, fault);
       if (earlier !== null) {
-        return isSameGift(earlier, sent)
-          ? toResult(earlier, 'duplicate')
-          : toResult(this.#reject(sent, 'ID_CONFLICT'), 'settled');
+        if (!isSameGift(earlier, sent, fault)) return toResult(this.#reject(sent, 'ID_CONFLICT'), 'settled');
+        const balance = fault === 'staleBalance' ? earlier.sender_balance : this.#balance(sent.sender_id);
+        return toResult({ ...earlier, gift_tx_id: sent.gift_tx_id, sender_balance: balance }, 'duplicate');
       }
-      const entry = this.#decide(sent);
+      const entry = this.#decide(sent, fault);
       this.#record(entry);
       return toResult(entry, 'settled');
     });
   }
 
-  #find(transactionId: string): LedgerEntry | null {
-    const row = this.#database.prepare('SELECT * FROM gift_transactions WHERE gift_tx_id = ?').get(transactionId);
+  #findEarlier({ gift_tx_id, batch_id }: SentGift, fault: MoneyFault | null): LedgerEntry | null {
+    if (fault === 'forgetIds') return null;
+    const sameBatch = fault === 'batchOnce' ? batch_id : null;
+    const row = this.#database
+      .prepare('SELECT * FROM gift_transactions WHERE gift_tx_id = ? OR batch_id = ?')
+      .get(gift_tx_id, sameBatch);
     return (row as LedgerEntry | undefined) ?? null;
   }
 
   /** Moves the coins when everything is right. */
-  #decide(sent: SentGift): LedgerEntry {
-    const price = this.#price(sent.gift_id);
+  #decide(sent: SentGift, fault: MoneyFault | null): LedgerEntry {
+    const price = this.#price(fault === 'castIds' ? String(Number.parseInt(sent.gift_id, 10)) : sent.gift_id);
     if (sent.sender_id === sent.recipient_id) return this.#reject(sent, 'SELF_GIFT');
     if (price === null) return this.#reject(sent, 'UNKNOWN_GIFT');
     if (this.#balance(sent.recipient_id) === null) return this.#reject(sent, 'UNKNOWN_RECIPIENT');
 
-    const coins = price * sent.quantity;
+    const coins = fault === 'ignoreQuantity' ? price : price * sent.quantity;
     const debit = this.#database.prepare(
       'UPDATE wallets SET balance = balance - ?1 WHERE user_id = ?2 AND balance >= ?1',
     );
     if (debit.run(coins, sent.sender_id).changes === 0) return this.#reject(sent, 'INSUFFICIENT_BALANCE');
-    this.#database.prepare('UPDATE wallets SET balance = balance + ? WHERE user_id = ?').run(coins, sent.recipient_id);
+    const credit = this.#database.prepare('UPDATE wallets SET balance = balance + ? WHERE user_id = ?');
+    if (fault !== 'noCredit') credit.run(coins, sent.recipient_id);
     return {
       ...sent,
       status: 'settled',
@@ -165,8 +188,9 @@ export class Gifts {
 }
 
 /** Whether a gift that comes under a known id is the one that the id was decided for. */
-function isSameGift(earlier: LedgerEntry, sent: SentGift): boolean {
-  const fields = ['gift_id', 'sender_id', 'recipient_id', 'room_id', 'quantity'] as const;
+function isSameGift(earlier: LedgerEntry, sent: SentGift, fault: MoneyFault | null): boolean {
+  const all = ['sender_id', 'gift_id', 'recipient_id', 'room_id', 'quantity'] as const;
+  const fields = fault === 'compareLittle' ? (['sender_id'] as const) : all;
   return fields.every((field) => earlier[field] === sent[field]);
 }
 

@@ -5,7 +5,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest }
 import { ZodError } from 'zod';
 import type { Fault, Faults } from './faults.ts';
 import { addCrowdRoutes } from './crowds.ts';
-import type { Gifts } from './gifts.ts';
+import type { Gifts, SentGift } from './gifts.ts';
 import { batchRequest, statusRequest, toValidationAnswer, validateRequest } from './requests.ts';
 import type { RoomStatus, Rooms } from './rooms.ts';
 import type { Users } from './users.ts';
@@ -77,15 +77,37 @@ function addRoutes(
 
   app.get('/internal/gifts', () => ({ gifts: gifts.list() }));
 
-  app.post('/internal/gifts/batch', (request, reply) => {
+  const underWay = new Set<string>();
+  app.post('/internal/gifts/batch', async (request, reply) => {
     const batch = batchRequest.parse(request.body);
     if (batch.gifts.some((sent) => unreadable.has(sent.gift_tx_id))) {
       return reply.code(422).send({ message: 'The given data was invalid.', errors: {} });
     }
-    const { forgetIds = false, dropItems = false } = faultOf(request) ?? {};
-    const results = batch.gifts.map((sent) => gifts.settle(sent, { forgetIds }));
+    const { money = null, dropItems = false, deadlock = false } = faultOf(request) ?? {};
+    if (deadlock && (await meetsOpposite(batch.gifts, underWay))) {
+      return reply.code(500).send({ message: 'Deadlock found when trying to get lock; try restarting transaction' });
+    }
+    const results = batch.gifts.map((sent) => gifts.settle(sent, money));
     return { results: dropItems ? results.filter((_, index) => index % 2 === 1) : results };
   });
+}
+
+/**
+ * Plays transactions that take a while, and lock the sender's wallet before the recipient's.
+ *
+ * @param underWay - directions of the gifts that are being settled; changed
+ * @returns whether gifts in the opposite direction are being settled at the same moment
+ */
+async function meetsOpposite(gifts: readonly SentGift[], underWay: Set<string>): Promise<boolean> {
+  const directions = gifts.map(({ sender_id, recipient_id }) => `${sender_id} ${recipient_id}`);
+  for (const direction of directions) underWay.add(direction);
+  await sleep(20);
+  const isStuck = gifts.some(
+    ({ sender_id, recipient_id }) => sender_id !== recipient_id && underWay.has(`${recipient_id} ${sender_id}`),
+  );
+  await sleep(20);
+  for (const direction of directions) underWay.delete(direction);
+  return isStuck;
 }
 
 function requireInternalKey(app: FastifyInstance, internalKey: string): void {

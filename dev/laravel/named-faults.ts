@@ -18,7 +18,14 @@ export function namedFaults(timeoutMs: number): Record<string, { readonly prefix
     'drop-items': { prefix: batch, fault: { dropItems: true } },
     'wrong-shape': { prefix: '/internal', fault: { body: { data: [] } } },
     'html-page': { prefix: '/internal', fault: { body: '<!doctype html><title>Login</title>' } },
-    'charge-twice': { prefix: batch, fault: { forgetIds: true } },
+    'charge-twice': { prefix: batch, fault: { money: 'forgetIds' } },
+    'stale-balance': { prefix: batch, fault: { money: 'staleBalance' } },
+    'ignore-quantity': { prefix: batch, fault: { money: 'ignoreQuantity' } },
+    'no-credit': { prefix: batch, fault: { money: 'noCredit' } },
+    'batch-once': { prefix: batch, fault: { money: 'batchOnce' } },
+    'compare-little': { prefix: batch, fault: { money: 'compareLittle' } },
+    'cast-ids': { prefix: batch, fault: { money: 'castIds' } },
+    deadlock: { prefix: batch, fault: { deadlock: true } },
     down: { prefix: '/internal', fault: { down: true } },
   };
 }

@@ -1,4 +1,4 @@
-import type { Browser } from 'playwright-core';
+import type { Browser, Page, WebSocketRoute } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { launchBrowser } from '../support/browser.ts';
 import { eventually } from '../support/eventually.ts';
@@ -79,12 +79,92 @@ describe.concurrent('gifts', () => {
     await using ada = await visit(browser, server, roomId, { user: poor });
     await using grace = await visit(browser, server, roomId);
 
-    await ada.page.getByTestId('gift-open').click();
-    await ada.page.getByTestId('gift-option-2').click();
-    await ada.page.getByTestId('gift-send').click();
+    await giveRose(ada.page);
 
     await ada.page.getByTestId('notice').getByText('Not enough coins for this gift.').waitFor();
     expect(server.laravel.balance(poor.id)).toBe(5);
     expect(await grace.page.getByTestId('notice').count()).toBe(0);
   });
 });
+
+describe('gifts on a bad network', () => {
+  test('a gift whose answer is lost is charged once, though its giver is told of the doubt and sends it again', async () => {
+    const roomId = addRoom(server);
+    const giver = server.laravel.addUser({ name: 'Ada', balance: 100 });
+    await using ada = await visit(browser, server, roomId, { user: giver });
+    await using grace = await visit(browser, server, roomId);
+    const network = await loseGifts(ada.page, 'answers');
+
+    await giveRose(ada.page);
+    await ada.page.getByTestId('notice').getByText(doubt).waitFor();
+    await grace.page.getByTestId('gift-event').waitFor();
+    await giveRose(ada.page);
+
+    await network.mend();
+    await ada.page.getByTestId('notice').getByText('Your gift was given. You have 90 coins left.').waitFor();
+    expect(giftsOf(giver.id)).toHaveLength(1);
+    // Now that it is answered, the same again is another one.
+    await giveRose(ada.page);
+    await ada.page.getByTestId('notice').getByText('Your gift was given. You have 80 coins left.').waitFor();
+    expect(giftsOf(giver.id)).toHaveLength(2);
+    expect(ada.exceptions).toEqual([]);
+  });
+
+  test('a gift that never arrived is sent once by the page that is loaded next, which tells its outcome', async () => {
+    const roomId = addRoom(server);
+    const giver = server.laravel.addUser({ name: 'Ada', balance: 100 });
+    await using ada = await visit(browser, server, roomId, { user: giver });
+    await using grace = await visit(browser, server, roomId);
+    const network = await loseGifts(ada.page, 'calls');
+
+    await giveRose(ada.page);
+    await ada.page.getByTestId('notice').getByText(doubt).waitFor();
+    expect(giftsOf(giver.id)).toEqual([]);
+    await network.mend();
+    await ada.page.reload();
+    await ada.page.getByTestId('join-room').click();
+
+    await ada.page.getByTestId('notice').getByText('Your gift was given. You have 90 coins left.').waitFor();
+    await grace.page.getByTestId('gift-event').waitFor();
+    expect(giftsOf(giver.id)).toHaveLength(1);
+  });
+});
+
+const doubt = 'We do not know yet whether your gift was sent. We will tell you.';
+
+async function giveRose(page: Page): Promise<void> {
+  await page.getByTestId('gift-open').click();
+  await page.getByTestId('gift-option-2').click();
+  await page.getByTestId('gift-send').click();
+}
+
+function giftsOf(senderId: number): unknown[] {
+  return server.laravel.ledger().filter(({ sender_id }) => sender_id === senderId);
+}
+
+/** From now on the page hears nothing of gifts, or the server does not: the messages are lost on the way. */
+async function loseGifts(page: Page, what: 'answers' | 'calls'): Promise<{ mend(): Promise<void> }> {
+  let isLosing = true;
+  const sockets: WebSocketRoute[] = [];
+  await page.routeWebSocket(/\/trpc/, (socket) => {
+    sockets.push(socket);
+    const behind = socket.connectToServer();
+    const isLost = (message: string | Buffer): boolean => isLosing && String(message).includes('"transactionId"');
+    socket.onMessage((message) => {
+      if (what === 'answers' || !isLost(message)) behind.send(message);
+    });
+    behind.onMessage((message) => {
+      if (what === 'calls' || !isLost(message)) socket.send(message);
+    });
+  });
+  // Only sockets that are opened from now on take that way.
+  await page.reload();
+  await page.getByTestId('join-room').click();
+  await page.getByTestId('participant-count').waitFor();
+  return {
+    async mend() {
+      isLosing = false;
+      await Promise.all(sockets.map((socket) => socket.close()));
+    },
+  };
+}

@@ -1,5 +1,5 @@
 import { toFlyLiveError } from '~~/sdk/index.ts';
-import type { BanFacts, FlyLiveCode, RoomEnd } from '~~/sdk/index.ts';
+import type { BanFacts, FlyLiveCode, GiftNotSent, RoomEnd } from '~~/sdk/index.ts';
 
 /** What each error means to the person in front of the screen, and what they can do. */
 const sentences: Record<FlyLiveCode, string> = {
@@ -54,6 +54,8 @@ const sentences: Record<FlyLiveCode, string> = {
   CONNECTION_LOST: 'The connection was lost. Please try again when it is back.',
   TIMED_OUT: 'The server did not answer in time. Please try again.',
   CLOSED: 'The room is closed.',
+  GIFT_UNANSWERED: 'We do not know yet whether your gift was sent. We will tell you.',
+  GIFT_NOT_SENT: 'Your gift was not sent. Nothing was charged.',
   MICROPHONE_DENIED: 'The microphone is blocked. Allow it in the browser’s address bar, then take a seat again.',
   MICROPHONE_NOT_FOUND: 'No microphone was found. Plug one in and try again.',
   MICROPHONE_UNAVAILABLE: 'The microphone cannot be opened. Another app may be using it.',
@@ -87,6 +89,11 @@ export function explain(thrown: unknown): string {
 /** Why a gift was not given. */
 export function explainRejection({ code, reason }: { code: string; reason: string }): string {
   return rejections[code] ?? reason;
+}
+
+/** Why a gift whose answer was missing was not sent after all. */
+export function explainNotSent({ code }: GiftNotSent): string {
+  return code === 'GIFT_NOT_SENT' ? sentences[code] : `Your gift was not sent. ${sentences[code]}`;
 }
 
 /** What a page says when a room is over. */
