@@ -4,12 +4,14 @@ import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { ConnectionQuality } from '../core/events.ts';
 import type { WorkerStats } from '../media/worker-pool.ts';
 import type { GiftMetrics, GiftSources } from './gift-metrics.ts';
+import type { SocketMetrics } from './socket-metrics.ts';
 
 export interface MetricsSources {
   readonly roomCount: () => number;
   readonly connectionCount: () => number;
   readonly memberQualities: () => Readonly<Record<ConnectionQuality, number>>;
   readonly workerStats: () => Promise<readonly WorkerStats[]>;
+  readonly sockets: SocketMetrics;
   readonly gifts: GiftMetrics;
   readonly giftSources: GiftSources;
 }
@@ -89,6 +91,7 @@ function makeRegistry(sources: MetricsSources): Registry {
       for (const [quality, count] of Object.entries(sources.memberQualities())) members.set({ quality }, count);
     },
   });
+  sources.sockets.register(registry);
   sources.gifts.register(registry, sources.giftSources);
 
   const perWorker = (name: string, help: string, read: (worker: WorkerStats) => number): void => {
