@@ -14,6 +14,7 @@ import { mountHealth } from './http/health.ts';
 import { InternalKeyGuard } from './http/internal-key.ts';
 import { mountLaravelEvents } from './http/laravel-events.ts';
 import { mountMetrics } from './http/metrics.ts';
+import { SocketMetrics } from './http/socket-metrics.ts';
 import { mountTrpc } from './http/trpc-mount.ts';
 import { trpcWireFormat } from './http/trpc-wire-format.ts';
 import { MediaRooms } from './media/media-rooms.ts';
@@ -278,11 +279,13 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
     giftProblem: () => giftHealth.problem(),
     acceptsWork: () => accepting,
   });
+  const socketMetrics = new SocketMetrics();
   mountMetrics(server, {
     roomCount: () => rooms.size,
     connectionCount: () => connections.size,
     memberQualities: () => rooms.countQualities(),
     workerStats: () => workers.stats(),
+    sockets: socketMetrics,
     gifts: giftMetrics,
     giftSources: {
       backlog: () => giftReview.backlog(),
@@ -303,6 +306,7 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
     allowedOrigins: config.http.corsOrigins,
     production: config.environment === 'production',
     callsPerSecond,
+    metrics: socketMetrics,
   });
   if (!(await mountClient(server, overrides.clientDirectory ?? builtClient))) {
     logger.info('No built web client; serving the API only (npm run build:client makes one)');

@@ -84,7 +84,7 @@ export const environmentSchema = z.object({
   /** A gift that has been pending for longer is reported as a fault of the node. */
   GIFT_PENDING_ALARM_SECONDS: count(1, 86_400).default(120),
 
-  /** Calls of one connection; beyond them it is read more slowly. */
+  /** Calls of one user on one node, over all connections; those beyond them wait. */
   RATE_LIMIT_CALLS_PER_SECOND: count(1, 1_000_000).default(50),
   MAX_CONNECTIONS_PER_USER: count(1, 10_000).default(20),
   MAX_CONNECTIONS_PER_ADDRESS: count(1, 1_000_000).default(5_000),

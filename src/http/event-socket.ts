@@ -2,54 +2,95 @@ import type { Socket } from 'node:net';
 import type { Encoder } from '@trpc/server/adapters/ws';
 import { WebSocket } from 'ws';
 import { type HandedOver, HandOver } from '../routers/hand-over.ts';
+import { longestPauseMs, pauseAboveBytes } from '../services/byte-sink.ts';
 import type { SubscriptionSink } from '../services/room-subscription.ts';
-import type { InboundThrottle } from './inbound-throttle.ts';
+import { type Delivery, Inbox, type InboxOptions } from './inbox.ts';
 import { encodeFailure, encodeStopped } from './trpc-wire-format.ts';
 
+/** How a server makes its {@link EventSocket}s: written frames must be on TCP at once, pongs wait for their turn. */
+export const socketOptions = { perMessageDeflate: false, autoPong: false } as const;
+
+export interface BindOptions extends Pick<InboxOptions, 'queue' | 'pay' | 'onFlood'> {
+  /** Called when the client is cut because it does not read its answers. */
+  readonly onUnread: () => void;
+  /** How long it may leave more than 256 KiB unread, ms. Default 10 s. */
+  readonly unreadMs?: number;
+}
+
 /**
- * The server's side of a WebSocket: takes frames that were made once for many, beside what tRPC sends, and keeps the
- * subscriptions that were handed over to it.
+ * The server's side of a WebSocket: takes frames that were made once for many, beside what tRPC sends, keeps the
+ * subscriptions that were handed over to it, and lets tRPC have what the client sends as fast as the client's inbox says.
  */
 export class EventSocket extends WebSocket implements SubscriptionSink {
   #tcp: Socket | null = null;
+  #inbox: Inbox | null = null;
+  #delivering: { readonly json: unknown } | null = null;
+  #unread: NodeJS.Timeout | undefined;
+  #unreadMs = longestPauseMs;
+  #onUnread: () => void = () => undefined;
   /** By request id, as JSON text. */
   readonly #subscriptions = new Map<string, HandedOver>();
   /** Request ids for which tRPC has not said `stopped` yet since the subscription was handed over. */
   readonly #leavingTrpc = new Set<string>();
-  /** Messages that were read with the one that the throttle paused at; no more than a read from TCP holds, 64 KiB. */
-  readonly #unhandled: (readonly unknown[])[] = [];
-  #paused = false;
 
   /**
    * Names the TCP (or TLS) connection under this socket, on which shared frames are written. Without per-message deflate
    * ws writes there synchronously too, so the order of messages is the order of calls.
    */
-  bind(tcp: Socket): void {
+  bind(tcp: Socket, { queue, pay, onFlood, onUnread, unreadMs = longestPauseMs }: BindOptions): void {
     this.#tcp = tcp;
+    this.#onUnread = onUnread;
+    this.#unreadMs = unreadMs;
+    const inbox = new Inbox({
+      queue,
+      pay,
+      onFlood,
+      deliver: (delivery) => this.#deliver(delivery),
+      read: (on) => (on ? this.resume() : this.pause()),
+    });
+    this.#inbox = inbox;
     this.once('close', () => {
+      inbox.close();
+      clearTimeout(this.#unread);
       for (const subscription of this.#subscriptions.values()) subscription.stop();
       this.#subscriptions.clear();
-      this.#unhandled.length = 0;
     });
   }
 
-  /** Stops reading, and handling what has been read: one read may hold hundreds of calls. */
-  override pause(): void {
-    this.#paused = true;
-    super.pause();
-  }
-
-  /** Handles what was read before, until paused again, then goes on reading. */
-  override resume(): void {
-    this.#paused = false;
-    while (this.#unhandled.length > 0 && !this.#paused) super.emit('message', ...(this.#unhandled.shift() ?? []));
-    if (!this.#paused) super.resume();
-  }
-
+  /** What comes in goes to the inbox first. */
   override emit(event: string | symbol, ...values: unknown[]): boolean {
-    if (event !== 'message' || !this.#paused) return super.emit(event, ...values);
-    this.#unhandled.push(values);
-    return true;
+    if (this.#inbox === null) return super.emit(event, ...values);
+    switch (event) {
+      case 'message':
+        this.#inbox.add({ type: event, data: values[0] as Buffer, isBinary: values[1] === true });
+        return true;
+      case 'ping':
+      case 'pong':
+        this.#inbox.add({ type: event, data: values[0] as Buffer });
+        return true;
+      default:
+        return super.emit(event, ...values);
+    }
+  }
+
+  /** Handles nothing that the client sends until it is known who the client is. */
+  async untilKnown<T>(known: Promise<T>): Promise<T> {
+    this.#inbox?.hold('unknown');
+    try {
+      return await known;
+    } finally {
+      this.#inbox?.release('unknown');
+    }
+  }
+
+  /** The message that tRPC is given in place of the frame that it has been told of; null when the frame holds it. */
+  get delivering(): { readonly json: unknown } | null {
+    return this.#delivering;
+  }
+
+  /** Notes that tRPC answers a call, or says that it could not read one (null). */
+  answered(id: unknown): void {
+    this.#inbox?.answered(id);
   }
 
   get writable(): boolean {
@@ -93,18 +134,60 @@ export class EventSocket extends WebSocket implements SubscriptionSink {
   }
 
   override send(data: Parameters<WebSocket['send']>[0], ...rest: unknown[]): void {
-    if (data !== nothing) super.send(data, ...(rest as []));
+    if (data === nothing) return;
+    super.send(data, ...(rest as []));
+    this.#stopIfUnread();
+  }
+
+  #deliver(delivery: Delivery): void {
+    switch (delivery.type) {
+      case 'json':
+        // tRPC decodes while it is told, and gets what the inbox has unpacked.
+        this.#delivering = delivery;
+        super.emit('message', nothing, false);
+        this.#delivering = null;
+        return;
+      case 'message':
+        super.emit('message', delivery.data, delivery.isBinary);
+        return;
+      case 'ping':
+        this.pong(delivery.data);
+        this.#stopIfUnread();
+        return;
+      case 'pong':
+        super.emit('pong', delivery.data);
+    }
+  }
+
+  /**
+   * Handles nothing more for a client that leaves its answers unread, until it has read what waits now, and cuts it when
+   * that takes too long.
+   */
+  #stopIfUnread(): void {
+    if (this.#unread !== undefined || this.#tcp === null || this.bufferedAmount <= pauseAboveBytes) return;
+    this.#inbox?.hold('unread');
+    this.#unread = setTimeout(() => {
+      this.#onUnread();
+      this.terminate();
+    }, this.#unreadMs);
+    // Called back when TCP has taken all that was written before.
+    this.#tcp.write(nothing, () => {
+      clearTimeout(this.#unread);
+      this.#unread = undefined;
+      this.#inbox?.release('unread');
+    });
   }
 }
 
 /** What the encoder makes of messages that are not for the client. */
-const nothing = new Uint8Array(0);
+const nothing = Buffer.alloc(0);
 
-/** JSON, but for subscriptions that are handed over to the socket; what comes in is counted. */
-export function makeEncoder(socket: EventSocket, throttle: Pick<InboundThrottle, 'count'>): Encoder {
+/** JSON, but for subscriptions that are handed over to the socket. */
+export function makeEncoder(socket: EventSocket): Encoder {
   return {
     encode: (message) => {
       const { id, result } = message as { id?: unknown; result?: { type?: unknown; data?: { json?: unknown } } };
+      socket.answered(id);
       // superjson leaves instances of classes that it does not know as they are.
       const value = result?.data?.json;
       if (value instanceof HandOver) {
@@ -115,17 +198,14 @@ export function makeEncoder(socket: EventSocket, throttle: Pick<InboundThrottle,
       return JSON.stringify(message);
     },
     decode: (data) => {
-      throttle.count(1);
-      if (typeof data !== 'string') throw new TypeError('Messages are JSON in text frames');
-      const message = JSON.parse(data) as unknown;
-      const calls: readonly unknown[] = Array.isArray(message) ? message : [message];
-      // A batch counts by its calls; the frame itself counts for the first.
-      if (calls.length > 1) throttle.count(calls.length - 1);
-      for (const call of calls) {
-        const { id, method } = (call ?? {}) as { id?: unknown; method?: unknown };
-        if (method === 'subscription.stop' && id !== undefined) socket.unsubscribe(JSON.stringify(id));
+      if (socket.delivering === null) {
+        if (typeof data !== 'string') throw new TypeError('Messages are JSON in text frames');
+        return JSON.parse(data) as unknown;
       }
-      return message;
+      const { json } = socket.delivering;
+      const { id, method } = (json ?? {}) as { id?: unknown; method?: unknown };
+      if (method === 'subscription.stop' && id !== undefined) socket.unsubscribe(JSON.stringify(id));
+      return json;
     },
   };
 }

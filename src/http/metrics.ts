@@ -5,12 +5,14 @@ import type { ConnectionQuality } from '../core/events.ts';
 import type { WorkerStats } from '../media/worker-pool.ts';
 import { addGauge, shared } from './gauges.ts';
 import type { GiftMetrics, GiftSources } from './gift-metrics.ts';
+import type { SocketMetrics } from './socket-metrics.ts';
 
 export interface MetricsSources {
   readonly roomCount: () => number;
   readonly connectionCount: () => number;
   readonly memberQualities: () => Readonly<Record<ConnectionQuality, number>>;
   readonly workerStats: () => Promise<readonly WorkerStats[]>;
+  readonly sockets: SocketMetrics;
   readonly gifts: GiftMetrics;
   readonly giftSources: GiftSources;
 }
@@ -75,6 +77,7 @@ function makeRegistry(sources: MetricsSources): Registry {
   addGauge(registry, byQuality, () =>
     Object.entries(memberQualities()).map(([quality, value]) => ({ labels: { quality }, value })),
   );
+  sources.sockets.register(registry);
   sources.gifts.register(registry, sources.giftSources);
 
   const workerStats = shared(sources.workerStats);

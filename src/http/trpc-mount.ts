@@ -9,17 +9,20 @@ import type { Context } from '../routers/context.ts';
 import { type AppRouter, appRouter } from '../routers/index.ts';
 import { closeCodes, Connection, type Connections } from '../services/connections.ts';
 import type { Services } from '../services/index.ts';
-import { EventSocket, makeEncoder } from './event-socket.ts';
-import { InboundThrottle } from './inbound-throttle.ts';
+import { CallAllowance } from './call-allowance.ts';
+import { EventSocket, makeEncoder, socketOptions } from './event-socket.ts';
+import { FairQueue } from './fair-queue.ts';
+import { maxBatchSize } from './inbox.ts';
 import type { InternalKeyGuard } from './internal-key.ts';
 import { isOriginAllowed } from './origin.ts';
+import type { SocketMetrics } from './socket-metrics.ts';
 
 /** Where tRPC is, over WebSocket and HTTP. */
 const path = '/trpc';
 /** Largest inbound frame, bytes (DESIGN): also bounds what superjson may have to unpack. */
 const maxFrameBytes = 64 * 1024;
-/** Calls in one frame; wsLink resubscribes everything in one batch after a reconnect. */
-const maxBatchSize = 50;
+/** Pieces that an inbound frame may come in; no client that we know of sends pieces of less than 1 KiB. */
+const maxFragments = 64;
 /** A socket must say who it is within this time, ms. */
 const authenticationMs = 5_000;
 /** A refused socket is closed after this time, so that the refusal reaches the client first, ms. */
@@ -42,17 +45,19 @@ export interface TrpcMountOptions {
   readonly keyGuard: InternalKeyGuard;
   readonly allowedOrigins: readonly string[];
   readonly production: boolean;
-  /** Calls of one connection that are read without delay, in the long run. */
+  /** Calls of one user that are handled without delay, in the long run. */
   readonly callsPerSecond: number;
+  readonly metrics: SocketMetrics;
 }
 
 /** Serves the routers at `/trpc`: for clients over WebSocket, for admin tools over HTTP too. */
 export async function mountTrpc(server: FastifyInstance, options: TrpcMountOptions): Promise<void> {
-  const { services, connections, logger, keyGuard } = options;
+  const { services, connections, logger, keyGuard, metrics } = options;
   await server.register(websocket, {
     options: {
+      ...socketOptions,
       maxPayload: maxFrameBytes,
-      perMessageDeflate: false,
+      maxFragments,
       // ws only constructs it; the type asks for the module's other exports too.
       WebSocket: EventSocket as unknown as ServerOptions['WebSocket'],
     },
@@ -63,6 +68,8 @@ export async function mountTrpc(server: FastifyInstance, options: TrpcMountOptio
     preClose: async () => closeSockets([...server.websocketServer.clients]),
   });
 
+  const queue = new FairQueue();
+  const allowance = new CallAllowance(options.callsPerSecond);
   const bySocket = new WeakMap<
     WebSocket,
     { readonly connection: Connection; readonly adminRefusal: AppError | null }
@@ -81,7 +88,7 @@ export async function mountTrpc(server: FastifyInstance, options: TrpcMountOptio
       const refusal =
         adminRefusal === null && token === undefined
           ? new AppError('UNAUTHENTICATED')
-          : await authenticate(connection, token);
+          : await (socket as EventSocket).untilKnown(authenticate(connection, token));
       return { services, logger, connection, refusal, adminRefusal };
     },
   };
@@ -130,14 +137,22 @@ export async function mountTrpc(server: FastifyInstance, options: TrpcMountOptio
         gone.abort();
         void services.members.connectionLost(connection);
       });
-      const throttle = new InboundThrottle(socket, options.callsPerSecond);
-      socket.on('close', () => throttle.stop());
-      (socket as EventSocket).bind(request.raw.socket);
-      // A handler a connection, since its decoder counts the calls of this connection.
-      getWSConnectionHandler({ ...adapter, experimental_encoder: makeEncoder(socket as EventSocket, throttle) })(
-        socket,
-        request.raw,
-      );
+      const eventSocket = socket as EventSocket;
+      eventSocket.bind(request.raw.socket, {
+        queue,
+        pay: (calls) => {
+          const waitMs = allowance.take(connection.userId ?? connection.id, calls);
+          if (waitMs > 0) metrics.delayed();
+          return waitMs;
+        },
+        onFlood: () => {
+          metrics.cutFlooding();
+          connection.close(closeCodes.flooding, 'RATE_LIMITED');
+        },
+        onUnread: () => metrics.cutUnread(),
+      });
+      // A handler a connection, since encoder and decoder belong to this connection.
+      getWSConnectionHandler({ ...adapter, experimental_encoder: makeEncoder(eventSocket) })(socket, request.raw);
     },
   );
 

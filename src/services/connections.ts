@@ -19,6 +19,8 @@ export const closeCodes = {
   unauthenticated: 4401,
   /** The same session goes on over a newer connection. */
   superseded: 4409,
+  /** The client has sent more than its rate allows for too long without a pause. */
+  flooding: 4429,
 } as const;
 
 /** One client's socket: who it is and which room it is in. */
@@ -52,6 +54,11 @@ export class Connection {
     if (this.#revoked) throw new AppError('TOKEN_REVOKED');
     if (this.#identity === null) throw new AppError('UNAUTHENTICATED');
     return this.#identity;
+  }
+
+  /** The user, once known. */
+  get userId(): UserId | null {
+    return this.#identity?.user.id ?? null;
   }
 
   /** Whether the client has shown a token, good or bad. */

@@ -12,7 +12,8 @@ import { z } from 'zod';
 import { AppError } from '../../src/core/errors.ts';
 import { topicSchemas } from '../../src/core/events.ts';
 import { userIdSchema } from '../../src/core/ids.ts';
-import { EventSocket, makeEncoder } from '../../src/http/event-socket.ts';
+import { EventSocket, makeEncoder, socketOptions } from '../../src/http/event-socket.ts';
+import { FairQueue } from '../../src/http/fair-queue.ts';
 import { encodeFailure, encodeStopped, trpcWireFormat } from '../../src/http/trpc-wire-format.ts';
 import { HandOver } from '../../src/routers/hand-over.ts';
 import { transformer } from '../../src/routers/transformer.ts';
@@ -122,7 +123,7 @@ let serverSockets: EventSocket[];
 beforeEach(async () => {
   seen = { resumedFrom: [], handedOver: [], stopped: [], letGo: 0 };
   serverSockets = [];
-  server = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false, WebSocket: EventSocket });
+  server = new WebSocketServer({ host: '127.0.0.1', port: 0, ...socketOptions, WebSocket: EventSocket });
   serve(server, makeRouter(seen));
   await once(server, 'listening');
   url = `ws://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -134,11 +135,12 @@ afterEach(async () => {
 });
 
 function serve(wss: WebSocketServer, router: AnyRouter): void {
+  const queue = new FairQueue();
   wss.on('connection', (socket, request) => {
     const eventSocket = socket as EventSocket;
-    eventSocket.bind(request.socket);
+    eventSocket.bind(request.socket, { queue, pay: () => 0, onUnread: () => undefined, onFlood: () => undefined });
     serverSockets.push(eventSocket);
-    const experimental_encoder = makeEncoder(eventSocket, { count: () => undefined });
+    const experimental_encoder = makeEncoder(eventSocket);
     getWSConnectionHandler({ wss, router, experimental_encoder })(socket, request);
   });
 }
@@ -272,7 +274,7 @@ describe('the seam to tRPC', () => {
       yield tracked('0-0', {});
       throw error;
     });
-    const other = new WebSocketServer({ host: '127.0.0.1', port: 0, perMessageDeflate: false, WebSocket: EventSocket });
+    const other = new WebSocketServer({ host: '127.0.0.1', port: 0, ...socketOptions, WebSocket: EventSocket });
     serve(other, appLikeRouter({ room: { failing } }));
     await once(other, 'listening');
     const raw = await openRaw(`ws://127.0.0.1:${(other.address() as AddressInfo).port}`);
