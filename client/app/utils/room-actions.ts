@@ -42,7 +42,8 @@ export function actionsOnSeat(state: RoomState, index: number): readonly RoomAct
   return userId === null ? seatActions(state, index) : actionsOnMember(state, userId);
 }
 
-/** The name to show for a member; in a large room not everybody is known. */
-export function nameOf(state: RoomState, userId: number): string {
-  return state.participants.get(userId)?.name ?? 'Somebody';
+/** The name to show for a user; in a large room not everybody is known, nor are those who have left without a word. */
+export function nameOf(state: RoomState, userId: number, unknown = 'Somebody'): string {
+  const said = state.messages.findLast(({ sender }) => sender?.id === userId);
+  return state.participants.get(userId)?.name ?? said?.sender?.name ?? unknown;
 }

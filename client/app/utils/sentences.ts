@@ -160,9 +160,18 @@ export function explainEnd({ reason, message, error }: RoomEnd): EndWords {
         again: 'Use it here',
       };
     case 'refused':
+      if (error?.code === 'ROOM_NOT_FOUND') {
+        return {
+          title: 'There is no such room',
+          text: 'It may have been closed, or the address is mistyped.',
+          icon: 'close',
+          isHarsh: false,
+          again: null,
+        };
+      }
       return {
-        title: 'The room is over for you',
-        text: error ? sentences[error.code] : 'You are not in this room any more.',
+        title: 'You are not in the room any more',
+        text: error ? sentences[error.code] : 'You can join it again.',
         icon: 'close',
         isHarsh: true,
         again: 'Join again',

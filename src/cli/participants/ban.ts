@@ -11,7 +11,7 @@ export const ban = defineCommand({
   args: {
     ...userInRoomArgs,
     for: { type: 'string', description: 'For how long, as 30m, 12h or 7d; else for good', valueHint: 'time' },
-    reason: { type: 'string', description: 'Why; hosts see it in the list of bans', valueHint: 'text' },
+    reason: { type: 'string', description: 'Why, for the list of bans', valueHint: 'text' },
   },
   run: ({ args }) =>
     withServer(args.url, async (server) => {
