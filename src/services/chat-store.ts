@@ -56,6 +56,16 @@ export class ChatStore {
     return JSON.parse(String(message)) as ChatMessage;
   }
 
+  /**
+   * What a member has said with this id in the last two minutes; null for nothing. One round trip.
+   *
+   * @throws AppError NOT_IN_ROOM
+   */
+  async findSent({ roomId, userId, sessionId }: MemberKey, clientMessageId: string): Promise<ChatMessage | null> {
+    const [message] = await this.#scripts.change('find-sent-chat', roomId, [userId, sessionId, clientMessageId]);
+    return message === '' ? null : (JSON.parse(String(message)) as ChatMessage);
+  }
+
   /** Says something as the server. One round trip. @throws AppError ROOM_NOT_FOUND when the room is not open */
   async announce(roomId: RoomId, content: string): Promise<ChatMessage> {
     const [message] = await this.#scripts.change('announce-chat', roomId, [

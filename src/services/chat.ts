@@ -22,7 +22,14 @@ export class Chat {
    * @throws AppError RATE_LIMITED and SLOW_MODE with the wait in ms, NOT_IN_ROOM, CHAT_MUTED, MESSAGE_NOT_FOUND
    */
   async send(member: LocalMember, sender: UserProfile, input: ChatInput): Promise<ChatMessage> {
-    await this.#limit.take(member.userId);
+    try {
+      await this.#limit.take(member.userId);
+    } catch (error) {
+      // Whoever repeats what was said, because the answer was lost, is not to be told that it was not.
+      const said = await this.#findSaid(member, input);
+      if (said !== null) return said;
+      throw error;
+    }
     return this.#store.send(member, sender, input);
   }
 
@@ -57,5 +64,8 @@ export class Chat {
   ): Promise<{ messages: ChatMessage[]; hasMore: boolean }> {
     const messages = await this.#store.read(member.roomId, before, limit + 1);
     return { messages: messages.slice(-limit), hasMore: messages.length > limit };
+  }
+  async #findSaid(member: LocalMember, { clientMessageId }: ChatInput): Promise<ChatMessage | null> {
+    return clientMessageId === null ? null : this.#store.findSent(member, clientMessageId);
   }
 }

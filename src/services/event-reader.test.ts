@@ -87,14 +87,23 @@ describe('an event reader', () => {
   it('follows a room from the newest event on, with parsed events and recipients', async () => {
     await publishMany(3);
     const feed = await reader.hold(roomId);
-    expect(feed.floor).toBe(written[2]);
+    expect(feed.head).toBe(written[2]);
     await publish();
     await publish(undefined, '7');
     await eventually(() => expect(feed.head).toBe(written[4]));
-    expect(feed.after(feed.floor)).toEqual([
+    expect(feed.after(written[2] as EventId)).toEqual([
       expect.objectContaining({ id: written[3], topic: 'chat', recipient: null, event: chatEvent(4) }),
       expect.objectContaining({ id: written[4], topic: 'chat', recipient: 7, event: chatEvent(5) }),
     ]);
+  });
+
+  it('has the newest events in memory from the start, for those who come to this node together', async () => {
+    await publishMany(20);
+    const short = new EventReader(commands, subscriber, silentLogger, 8);
+    const feed = await short.hold(roomId);
+    expect(feed.floor).toBe(written[11]);
+    expect(feed.after(written[11] as EventId)?.map(({ id }) => id)).toEqual(written.slice(12));
+    expect(feed.after(written[10] as EventId)).toBeNull();
   });
 
   it('has every event once and in order while announcements race the first reading of the log', async () => {

@@ -3,7 +3,7 @@ import { type Topic, topicSchemas } from '../core/events.ts';
 import { type EventId, type RoomId, userIdSchema } from '../core/ids.ts';
 import type { Logger } from '../core/logger.ts';
 import { roomEventsKey, roomFeedChannel } from './redis/keys.ts';
-import { type FeedEntry, type LoggedEvent, nobody, RoomFeed } from './room-feed.ts';
+import { defaultRingLength, type FeedEntry, type LoggedEvent, nobody, RoomFeed } from './room-feed.ts';
 
 /** Entries read from a log in one call, to catch up. */
 const pageLength = 256;
@@ -42,7 +42,7 @@ export class EventReader {
   readonly #commands: Redis;
   readonly #subscriber: Redis;
   readonly #logger: Logger;
-  readonly #ringLength: number | undefined;
+  readonly #ringLength: number;
   readonly #held = new Map<RoomId, HeldFeed>();
   readonly #routes = new Map<string, Route>();
 
@@ -51,7 +51,7 @@ export class EventReader {
    * @param subscriber - connection that is used for nothing but pub/sub
    * @param ringLength - events kept in memory a room
    */
-  constructor(commands: Redis, subscriber: Redis, logger: Logger, ringLength?: number) {
+  constructor(commands: Redis, subscriber: Redis, logger: Logger, ringLength = defaultRingLength) {
     this.#commands = commands;
     this.#subscriber = subscriber;
     this.#logger = logger;
@@ -116,7 +116,11 @@ export class EventReader {
     const channel = roomFeedChannel(roomId);
     const onListenerError = (event: string, error: unknown): void =>
       this.#logger.error({ err: error, event, roomId }, 'A listener of a room feed failed');
-    const feed = new RoomFeed(roomId, await this.#lastEventId(roomId), onListenerError, this.#ringLength);
+    const newest = await this.#readNewest(roomId);
+    const [oldest, ...rest] = newest;
+    const floor = (oldest?.[0] ?? beforeFirst) as EventId;
+    const feed = new RoomFeed(roomId, floor, onListenerError, this.#ringLength);
+    for (const entry of this.#toPage(rest, floor).entries) feed.append(entry);
     const route: Route = { feed, waiting: [], catchUp: null };
     this.#routes.set(channel, route);
     await this.#catchUp(route, this.#subscriber.subscribe(channel));
@@ -130,6 +134,12 @@ export class EventReader {
     this.#subscriber.unsubscribe(channel).catch((error: unknown) => {
       this.#logger.debug({ err: error, roomId }, 'Unsubscribing failed; the connection is gone');
     });
+  }
+
+  /** The newest entries of a log, oldest first: clients that come to a node together find them in memory. */
+  async #readNewest(roomId: RoomId): Promise<LogEntry[]> {
+    const newest = await this.#commands.xrevrange(roomEventsKey(roomId), '+', '-', 'COUNT', this.#ringLength + 1);
+    return newest.reverse();
   }
 
   async #lastEventId(roomId: RoomId): Promise<EventId> {

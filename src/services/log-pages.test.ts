@@ -75,6 +75,30 @@ describe('pages of a log', () => {
     expect(log.reads).toHaveLength(2);
   });
 
+  it('of many rooms are read beside each other, at most two of one and eight in all', async () => {
+    const { log, pages } = open(200);
+    const rooms = Array.from({ length: 10 }, (_, n) => roomIdSchema.parse(String(n + 1)));
+    // Positions in no common page, so that each is a read of its own.
+    const replayOf = (room: typeof roomId) =>
+      Promise.all([0, 50, 100, 150].map((n) => pages.after(room, eventId(n))));
+    await replayOf(roomId);
+    expect(log.mostUnderWay).toBe(2);
+    await Promise.all(rooms.slice(1).map(replayOf));
+    expect(log.mostUnderWay).toBe(8);
+  });
+
+  it('of a room that is busy do not push those of another out', async () => {
+    const { log, pages } = open(200);
+    await pages.after(roomId, eventId(0));
+    await replay(pages, eventId(0));
+    const other = roomIdSchema.parse('2');
+    await pages.after(other, eventId(0));
+    for (let n = 0; n < 200; n += pageLength) await pages.after(roomId, eventId(n));
+    const reads = log.reads.length;
+    await pages.after(other, eventId(0));
+    expect(log.reads).toHaveLength(reads);
+  });
+
   it('do not remember that a cursor was unknown', async () => {
     const { log, pages } = open(5);
     expect(await pages.after(roomId, eventId(7))).toBeNull();

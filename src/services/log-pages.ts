@@ -3,17 +3,20 @@ import { ConcurrencyLimit } from './concurrency-limit.ts';
 import type { EventReader, LogPage } from './event-reader.ts';
 
 /** Pages read from Redis at a time: each is some hundred KiB that has to be taken apart. */
-const mostReads = 2;
+const mostReads = 8;
+/** The same of one room, so that it leaves others their turn. */
+const mostReadsOfRoom = 2;
 /** A read that could not begin in this time is refused; the client comes back, ms. */
 const longestWaitMs = 5_000;
-/** Pages kept. */
+/** Pages kept of a room. */
 const keptPages = 8;
+/** Rooms of which pages are kept. */
+const keptRooms = 16;
 
 /** What comes after a position of a log, as far as a page goes. */
 export type LogPart = Pick<LogPage, 'entries' | 'end'>;
 
 interface KeptPage extends LogPart {
-  readonly roomId: RoomId;
   readonly start: EventId;
 }
 
@@ -25,8 +28,8 @@ interface KeptPage extends LogPart {
 export class LogPages {
   readonly #reader: Pick<EventReader, 'readAfter'>;
   readonly #reads = new ConcurrencyLimit(mostReads, longestWaitMs);
-  /** Oldest first. A log only grows at its end, so what is between two positions stays true. */
-  readonly #kept: KeptPage[] = [];
+  /** Oldest first. */
+  readonly #rooms = new Map<RoomId, RoomPages>();
 
   constructor(reader: Pick<EventReader, 'readAfter'>) {
     this.#reader = reader;
@@ -38,22 +41,40 @@ export class LogPages {
    * @throws AppError SERVICE_UNAVAILABLE when too many wait; Error when Redis cannot be reached
    */
   async after(roomId: RoomId, cursor: EventId): Promise<LogPart | null> {
-    const kept = this.#find(roomId, cursor);
+    const room = this.#roomOf(roomId);
+    const kept = room.find(cursor);
     if (kept !== null) return kept;
-    return this.#reads.run(async () => {
+    return room.reads.run(async () => {
       // Whoever was before in the queue may have read it.
-      const read = this.#find(roomId, cursor);
+      const read = room.find(cursor);
       if (read !== null) return read;
-      const page = await this.#reader.readAfter(roomId, cursor);
-      if (page !== null && page.entries.length > 0) this.#keep({ roomId, start: cursor, ...page });
+      const page = await this.#reads.run(() => this.#reader.readAfter(roomId, cursor));
+      if (page !== null && page.entries.length > 0) room.keep({ start: cursor, ...page });
       return page;
     });
   }
 
-  #find(roomId: RoomId, cursor: EventId): LogPart | null {
+  #roomOf(roomId: RoomId): RoomPages {
+    const known = this.#rooms.get(roomId);
+    if (known !== undefined) return known;
+    const room = new RoomPages();
+    this.#rooms.set(roomId, room);
+    const [oldest] = this.#rooms.keys();
+    if (this.#rooms.size > keptRooms && oldest !== undefined) this.#rooms.delete(oldest);
+    return room;
+  }
+}
+
+/** The newest pages that were read of one room, and who waits for more. */
+class RoomPages {
+  readonly reads = new ConcurrencyLimit(mostReadsOfRoom, longestWaitMs);
+  /** Oldest first. A log only grows at its end, so what is between two positions stays true. */
+  readonly #kept: KeptPage[] = [];
+
+  find(cursor: EventId): LogPart | null {
     for (const page of this.#kept) {
       // Nothing is known of what comes after its end.
-      if (page.roomId !== roomId || page.end === cursor) continue;
+      if (page.end === cursor) continue;
       if (page.start === cursor) return page;
       const index = page.entries.findIndex(({ id }) => id === cursor);
       if (index !== -1) return { entries: page.entries.slice(index + 1), end: page.end };
@@ -61,7 +82,7 @@ export class LogPages {
     return null;
   }
 
-  #keep(page: KeptPage): void {
+  keep(page: KeptPage): void {
     if (this.#kept.push(page) > keptPages) this.#kept.shift();
   }
 }

@@ -33,7 +33,7 @@ interface RoomFeedEvents {
 }
 
 /** Entries kept in memory a room; older ones are read from Redis. */
-const defaultRingLength = 512;
+export const defaultRingLength = 512;
 
 /**
  * The newest part of one room's event log in this process, in order and without gaps from {@link floor} on.

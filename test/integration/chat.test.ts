@@ -155,6 +155,19 @@ describe('chat', () => {
     expect((await other.trpc.chat.history.query({ roomId, limit: 100 })).messages).toHaveLength(61);
   });
 
+  it('answers what was said already to a repetition above the limit', async () => {
+    const roomId = addRoom(server);
+    await using member = await enter(server, roomId);
+    const { send } = member.trpc.chat;
+    const input = { roomId, content: 'Once', clientMessageId: randomUUID() };
+    const first = await send.mutate(input);
+    const rest = Array.from({ length: 40 }, (_, index) => index);
+    await Promise.allSettled(rest.map((index) => send.mutate({ roomId, content: `text ${index}` })));
+    await Promise.allSettled(rest.map((index) => send.mutate({ roomId, content: `more ${index}` })));
+    expect(await send.mutate(input)).toEqual(first);
+    expect(await refusalOf(send.mutate({ ...input, clientMessageId: randomUUID() }))).toBe('RATE_LIMITED');
+  });
+
   it('keeps the order in which the server took the messages, for everybody', async () => {
     const roomId = addRoom(server);
     const members = await Promise.all(Array.from({ length: 5 }, () => enter(server, roomId)));

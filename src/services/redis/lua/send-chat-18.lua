@@ -14,15 +14,10 @@ if sessionOf(userId) ~= ARGV[4] then return { 'NOT_IN_ROOM' } end
 
 local sent = userId .. ':' .. clientMessageId
 if clientMessageId ~= '' then
-  redis.call('ZREMRANGEBYSCORE', chatSentKey, '-inf', time - 120000)
-  local sentAt = redis.call('ZSCORE', chatSentKey, sent)
-  if sentAt then
-    for _, entry in ipairs(redis.call('XRANGE', chatKey, sentAt, sentAt)) do
-      if entry[2][4] == sent then return { 'OK', messageOf(entry[1], entry[2][2]) } end
-    end
-    -- Deleted meanwhile: a retry must not bring it back.
-    return { 'MESSAGE_NOT_FOUND' }
-  end
+  redis.call('ZREMRANGEBYSCORE', chatSentKey, '-inf', time - rememberedMs)
+  local wasSaid, message = findSent(sent, time)
+  -- Deleted meanwhile: a retry must not bring it back.
+  if wasSaid then return message and { 'OK', message } or { 'MESSAGE_NOT_FOUND' } end
 end
 
 if redis.call('SISMEMBER', mutedChattersKey, userId) == 1 then return { 'CHAT_MUTED' } end

@@ -17,6 +17,19 @@ local function findMessage(id)
   return entry
 end
 
+-- How long a client-made id is remembered.
+local rememberedMs = 120000
+
+-- Whether something was said with this '<user id>:<client-made id>' lately; then the message, or nil when it was deleted.
+local function findSent(sent, time)
+  local sentAt = redis.call('ZSCORE', chatSentKey, sent)
+  if not sentAt or tonumber(sentAt) < time - rememberedMs then return false end
+  for _, entry in ipairs(redis.call('XRANGE', chatKey, sentAt, sentAt)) do
+    if entry[2][4] == sent then return true, messageOf(entry[1], entry[2][2]) end
+  end
+  return true
+end
+
 local function authorOf(entry)
   return string.match(entry.s, '^[^:]+')
 end
