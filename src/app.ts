@@ -283,7 +283,7 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
   mountMetrics(server, {
     roomCount: () => rooms.size,
     connectionCount: () => connections.size,
-    memberQualities: () => rooms.countQualities(),
+    memberQualities: () => rooms.qualities,
     workerStats: () => workers.stats(),
     sockets: socketMetrics,
     gifts: giftMetrics,

@@ -1,7 +1,7 @@
 import { freemem, loadavg, totalmem } from 'node:os';
 import type { FastifyInstance } from 'fastify';
 import { collectDefaultMetrics, Registry } from 'prom-client';
-import type { ConnectionQuality } from '../core/events.ts';
+import type { MemberQuality } from '../core/events.ts';
 import type { WorkerStats } from '../media/worker-pool.ts';
 import { addGauge, shared } from './gauges.ts';
 import type { GiftMetrics, GiftSources } from './gift-metrics.ts';
@@ -10,7 +10,7 @@ import type { SocketMetrics } from './socket-metrics.ts';
 export interface MetricsSources {
   readonly roomCount: () => number;
   readonly connectionCount: () => number;
-  readonly memberQualities: () => Readonly<Record<ConnectionQuality, number>>;
+  readonly memberQualities: () => readonly MemberQuality[];
   readonly workerStats: () => Promise<readonly WorkerStats[]>;
   readonly sockets: SocketMetrics;
   readonly gifts: GiftMetrics;
@@ -74,9 +74,18 @@ function makeRegistry(sources: MetricsSources): Registry {
     help: 'Members who send audio to this node, by the quality of their connection',
     labelNames: ['quality'],
   };
-  addGauge(registry, byQuality, () =>
-    Object.entries(memberQualities()).map(([quality, value]) => ({ labels: { quality }, value })),
-  );
+  addGauge(registry, byQuality, () => {
+    const members = memberQualities();
+    return (['good', 'fair', 'poor'] as const).map((quality) => ({
+      labels: { quality },
+      value: members.filter((member) => member.quality === quality).length,
+    }));
+  });
+  for (const [name, [help, read]] of Object.entries(connectionGauges)) {
+    addGauge(registry, { name: `flylive_members_${name}`, help, labelNames: ['statistic'] }, () =>
+      summarize(memberQualities().flatMap((member) => read(member) ?? [])),
+    );
+  }
   sources.sockets.register(registry);
   sources.gifts.register(registry, sources.giftSources);
 
@@ -87,6 +96,24 @@ function makeRegistry(sources: MetricsSources): Registry {
     );
   }
   return registry;
+}
+
+/** What is told of the connections of members who send audio to this node, by the name of the metric. */
+const connectionGauges: Readonly<Record<string, readonly [help: string, read: (of: MemberQuality) => number | null]>> =
+  {
+    loss_ratio: ['Packets lost on the way from members who send audio', ({ loss }) => loss],
+    jitter_seconds: ['Jitter of packets from members who send audio', ({ jitterMs }) => jitterMs / 1_000],
+    rtt_seconds: ['Round trip to members who send audio', ({ rttMs }) => rttMs && rttMs / 1_000],
+  };
+
+/** Nothing at all where nobody has been measured. */
+function summarize(values: readonly number[]): { labels: { statistic: string }; value: number }[] {
+  if (values.length === 0) return [];
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return [
+    { labels: { statistic: 'mean' }, value: mean },
+    { labels: { statistic: 'worst' }, value: Math.max(...values) },
+  ];
 }
 
 /** What is told of each mediasoup worker, by the name of the metric. */

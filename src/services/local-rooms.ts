@@ -1,4 +1,4 @@
-import type { ConnectionQuality } from '../core/events.ts';
+import type { MemberQuality } from '../core/events.ts';
 import type { NodeId, RoomId } from '../core/ids.ts';
 import type { Logger } from '../core/logger.ts';
 import type { OpusSettings } from '../core/model.ts';
@@ -75,13 +75,9 @@ export class LocalRooms {
     return this.#held.get(roomId)?.room ?? null;
   }
 
-  /** How many members who send audio here have a connection of each class. */
-  countQualities(): Record<ConnectionQuality, number> {
-    const counts = { good: 0, fair: 0, poor: 0 };
-    for (const { room } of this.#held.values()) {
-      for (const { quality } of room?.media.qualities ?? []) counts[quality] += 1;
-    }
-    return counts;
+  /** How well those are connected who send audio here, in the rooms whose activity somebody watches. */
+  get qualities(): MemberQuality[] {
+    return [...this.#held.values()].flatMap(({ room }) => room?.media.qualities ?? []);
   }
 
   /** Gives up every room; memberships stay in Redis. */
