@@ -3,11 +3,11 @@
  *
  * 50 senders send each gift three times, to nodes that die by SIGKILL at eight named points, with a back end of which a
  * tenth of the requests each commits and does not answer in time, answers 500, or leaves items out, and which is away for
- * a while; then the same with Redis killed and restarted. Prints both tables. Fails when a gift was lost or charged
- * twice, or when a sender did not get exactly one final word on each.
+ * a while; then the same with Redis killed and restarted. Prints both tables. Fails when a gift was lost, charged twice or
+ * out of its sender's order, when a sender did not get exactly one final word on each, or when the room did not see it.
  */
 import assert from 'node:assert/strict';
-import { formatReport, runGiftFaults } from '../test/support/gift-faults.ts';
+import { brokenPromises, formatReport, runGiftFaults } from '../test/support/gift-faults.ts';
 
 const gifts = Number(process.argv[2] ?? 10_000);
 const senders = 50;
@@ -15,14 +15,11 @@ assert(Number.isInteger(gifts) && gifts >= senders, `usage: node bench/gift-faul
 const crowd = { senders, giftsEach: Math.ceil(gifts / senders), repeats: 3 };
 
 for (const disturbances of [
-  { killsPerPoint: 5, laravelDownMs: 5_000, redisKills: 0 },
+  { killsPerPoint: 20, laravelDownMs: 5_000, redisKills: 0 },
   { killsPerPoint: 1, laravelDownMs: 2_000, redisKills: 5 },
 ]) {
   const report = await runGiftFaults({ ...crowd, ...disturbances });
   console.log(`${formatReport(report)}\n`);
-  const { lost, unasked, misplacedCoins, withoutWord, wordTwice, wrongWord } = report;
-  assert.deepEqual(
-    { lost, unasked, misplacedCoins, withoutWord, wordTwice, wrongWord },
-    { lost: 0, unasked: 0, misplacedCoins: 0, withoutWord: 0, wordTwice: 0, wrongWord: 0 },
-  );
+  const broken = Object.entries(brokenPromises(report)).filter(([, count]) => count !== 0);
+  assert.deepEqual(broken, []);
 }

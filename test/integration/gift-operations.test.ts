@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { giftShardOf } from '../../src/services/gifts/gift-shards.ts';
-import { pendingGiftsKey } from '../../src/services/redis/keys.ts';
+import { giftTransactionKey, pendingGiftsKey, reviewGiftsKey } from '../../src/services/redis/keys.ts';
 import { userIdSchema } from '../../src/core/ids.ts';
 import { type CommandResult, flylive as runFlylive } from '../support/admin.ts';
 import { eventually } from '../support/eventually.ts';
@@ -28,8 +28,7 @@ describe('operators', () => {
     await server[Symbol.asyncDispose]();
   });
 
-  async function give(): Promise<string> {
-    const transactionId = randomUUID();
+  async function give(transactionId: string = randomUUID()): Promise<string> {
     const gift = { roomId: sender.roomId, transactionId, giftId: '1', recipientId: recipient.user.id };
     await sender.trpc.gift.send.mutate(gift);
     return transactionId;
@@ -48,12 +47,13 @@ describe('operators', () => {
     return runFlylive(server.url, server.internalKey, ...args);
   };
 
+  const key = (): string => pendingGiftsKey(giftShardOf(userIdSchema.parse(sender.user.id)));
+
   /** As if the gift had been accepted a day and an hour ago. */
   async function age(): Promise<void> {
-    const key = pendingGiftsKey(giftShardOf(userIdSchema.parse(sender.user.id)));
-    const [entry] = await server.store.xrange(key, '-', '+');
-    await server.store.del(key);
-    await server.store.xadd(key, `${Date.now() - day - 3_600_000}-0`, ...(entry?.[1] ?? []));
+    const [entry] = await server.store.xrange(key(), '-', '+');
+    await server.store.del(key());
+    await server.store.xadd(key(), `${Date.now() - day - 3_600_000}-0`, ...(entry?.[1] ?? []));
   }
 
   it('see gifts that wait, as numbers and as a fault of the node', async () => {
@@ -82,7 +82,12 @@ describe('operators', () => {
     expect(await statusOf(transactionId)).toBe('pending');
     expect((await flylive('gifts', 'pending')).out).toContain('does not take the internal key');
     expect(server.laravel.faults.met(batch)).toBe(1);
-  });
+    server.laravel.faults.clear();
+    // Asked again every 30 s.
+    await eventually(async () => expect(await statusOf(transactionId)).toBe('settled'), 60_000);
+    await eventually(async () => expect(await health()).toMatchObject({ status: 'ok' }));
+    expect(await metric('flylive_gifts_paused')).toBe(0);
+  }, 90_000);
 
   it('find what is undecided for a day under review, never failed, and queue it again', async () => {
     server.laravel.faults.set(batch, { status: 503 });
@@ -102,25 +107,57 @@ describe('operators', () => {
     await eventually(async () => expect(await statusOf(transactionId)).toBe('settled'), 15_000);
     expect(server.laravel.ledger()).toHaveLength(1);
     expect((await flylive('gifts', 'retry', '--all', '--json')).out).toBe('{"queued":0}\n');
-  });
+  }, 120_000);
 
   it('find a gift under review that Laravel cannot read, while the others of its batch go on', async () => {
-    const bad = await give();
-    const others = await Promise.all(Array.from({ length: 7 }, () => give()));
-    const key = pendingGiftsKey(giftShardOf(userIdSchema.parse(sender.user.id)));
-    const entries = await server.store.xrange(key, '-', '+');
-    expect(entries).toHaveLength(8);
+    const bad = randomUUID();
     server.laravel.unreadable.add(bad);
+    await give(bad);
+    const others = await Promise.all(Array.from({ length: 7 }, () => give()));
     await eventually(async () => expect(await statusOf(bad)).toBe('underReview'), 15_000);
     for (const other of others) await eventually(async () => expect(await statusOf(other)).toBe('settled'));
     expect(server.laravel.ledger()).toHaveLength(7);
     expect(JSON.parse((await flylive('gifts', 'dead', '--json')).out)).toMatchObject([{ reason: 'REFUSED' }]);
   });
 
+  it('find entries that cannot be read, with what is there', async () => {
+    const [stranger, transactionId] = [randomUUID(), randomUUID()];
+    await server.store.xadd(key(), '*', 'surprise', '1');
+    await server.store.xadd(key(), '*', 'id', stranger, 'gift', '{"of":"another release"}');
+    await give(transactionId);
+    await eventually(async () => expect(await statusOf(transactionId)).toBe('settled'), 15_000);
+    const listed = await flylive('gifts', 'dead', '--json');
+    expect(JSON.parse(listed.out)).toMatchObject([
+      { transactionId: '', giftId: null, reason: 'UNREADABLE' },
+      { transactionId: stranger, senderId: null, reason: 'UNREADABLE' },
+    ]);
+    expect((await flylive('gifts', 'dead')).out).toContain(stranger);
+  });
+
+  it('never see a final word taken back: a decided gift is neither put aside nor queued again', async () => {
+    const transactionId = await give();
+    await eventually(async () => expect(await statusOf(transactionId)).toBe('settled'), 15_000);
+    const shard = giftShardOf(userIdSchema.parse(sender.user.id));
+    const review = reviewGiftsKey(shard);
+    const reviewId = await server.store.xadd(review, '*', 'reason', 'TOO_OLD', 'id', transactionId, 'gift', '{}');
+    await server.store.hset(giftTransactionKey(shard, transactionId), 'reviewId', String(reviewId));
+    expect((await flylive('gifts', 'retry', transactionId, '--json')).out).toBe('{"queued":0}\n');
+    expect(await server.store.xlen(review)).toBe(0);
+    await server.store.xadd(key(), '*', 'id', transactionId, 'gift', 'unreadable');
+    await eventually(async () => expect(await server.store.xlen(key())).toBe(0), 15_000);
+    expect(await server.store.xlen(review)).toBe(0);
+    expect(await statusOf(transactionId)).toBe('settled');
+  });
+
   it('are told in one line what is wrong with their command', async () => {
     expect(await flylive('gifts', 'retry')).toMatchObject({ code: 1, err: expect.stringMatching(/^flylive: name /) });
     expect(await flylive('gifts', 'dead', '--limit', 'all')).toMatchObject({ code: 1 });
     expect(await flylive('gifts', 'retry', 'x')).toMatchObject({ code: 2, err: expect.stringContaining('BAD_INPUT') });
+    const id = randomUUID();
+    expect(await flylive('gifts', 'retry', id, id)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('BAD_INPUT'),
+    });
     const nowhere = await flylive('gifts', 'pending', '--url', 'http://127.0.0.1:1');
     expect(nowhere).toMatchObject({ code: 3, err: expect.stringContaining('cannot be reached') });
     expect((await flylive('gifts', '--help')).out).toContain('retry');

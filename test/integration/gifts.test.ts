@@ -1,9 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { roomIdSchema, userIdSchema } from '../../src/core/ids.ts';
+import { giftShardOf } from '../../src/services/gifts/gift-shards.ts';
+import { giftTransactionKey, roomEventsKey } from '../../src/services/redis/keys.ts';
 import { refusal, refusalOf } from '../support/client.ts';
 import { eventually } from '../support/eventually.ts';
 import { follow } from '../support/follow.ts';
-import { addRoom, enter } from '../support/members.ts';
+import { addRoom, enter, type TestMember } from '../support/members.ts';
 import { followOutcomes } from '../support/outcomes.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 
@@ -14,6 +17,9 @@ describe('gifts', () => {
   let server: TestServer;
   const ledgerOf = (transactionId: string) =>
     server.laravel.ledger().filter((entry) => entry.gift_tx_id === transactionId);
+
+  const recordOf = ({ user }: TestMember, transactionId: string): string =>
+    giftTransactionKey(giftShardOf(userIdSchema.parse(user.id)), transactionId);
 
   beforeAll(async () => {
     server = await startTestServer();
@@ -107,6 +113,11 @@ describe('gifts', () => {
     });
     expect(seen.types()).toEqual(['giftReceived']);
     expect(server.laravel.balance(sender.user.id)).toBe(9_990);
+    // What is kept for a month is enough to tell another gift under the id.
+    expect(await refusalOf(sender.trpc.gift.send.mutate({ ...gift, quantity: 2 }))).toBe('GIFT_ID_CONFLICT');
+    const record = recordOf(sender, gift.transactionId);
+    expect(await server.store.ttl(record)).toBeGreaterThan(29 * 86_400);
+    expect(await server.store.hget(record, 'content')).toHaveLength(43);
   });
 
   it('whose id was used for another gift are refused, whoever used it', async () => {
@@ -208,5 +219,84 @@ describe('gifts', () => {
     await sender.trpc.gift.send.mutate({ roomId, transactionId, giftId: rose, recipientId: recipient.user.id });
     await eventually(() => expect(told.outcomes).toMatchObject([{ type: 'giftSettled', transactionId }]), 15_000);
     expect(ledgerOf(transactionId)).toHaveLength(1);
+  });
+
+  it('that the room has not seen, since a node died, are shown when they are sent again, or else when they are settled', async () => {
+    const roomId = addRoom(server);
+    await using sender = await enter(server, roomId);
+    await using recipient = await enter(server, roomId);
+    using seen = await follow(recipient, 'gift');
+    using told = await followOutcomes(sender);
+    server.laravel.faults.set('/internal/gifts/batch', { down: true });
+    const gift = { roomId, transactionId: randomUUID(), giftId: rose, recipientId: recipient.user.id };
+    await sender.trpc.gift.send.mutate(gift);
+    await eventually(() => expect(seen.types()).toHaveLength(1));
+    // Sent again when it was seen, it is not shown again.
+    await sender.trpc.gift.send.mutate(gift);
+    const forgetShown = () => server.store.hdel(recordOf(sender, gift.transactionId), 'shown');
+    await forgetShown();
+    await sender.trpc.gift.send.mutate(gift);
+    await eventually(() => expect(seen.types()).toHaveLength(2));
+    await forgetShown();
+    server.laravel.faults.clear();
+    await eventually(() => expect(told.outcomes).toHaveLength(1), 15_000);
+    await eventually(() => expect(seen.types()).toHaveLength(3));
+    expect(seen.of('giftReceived').map((event) => event)).toEqual(Array(3).fill(seen.events[0]));
+  });
+
+  it('that could not be withdrawn yet are not decided yet', async () => {
+    const roomId = addRoom(server);
+    await using sender = await enter(server, roomId, { user: server.laravel.addUser({ name: 'Poor', balance: 0 }) });
+    await using recipient = await enter(server, roomId);
+    using seen = await follow(recipient, 'gift');
+    using told = await followOutcomes(sender);
+    server.laravel.faults.set('/internal/gifts/batch', { delayMs: 500, times: 1 });
+    const gift = { roomId, transactionId: randomUUID(), giftId: rose, recipientId: recipient.user.id };
+    await sender.trpc.gift.send.mutate(gift);
+    await eventually(() => expect(seen.types()).toEqual(['giftReceived']));
+    // The room's log takes nothing for a while.
+    const log = roomEventsKey(roomIdSchema.parse(roomId));
+    await server.store.rename(log, 'put-away');
+    await server.store.set(log, 'in the way');
+    await eventually(() => expect(ledgerOf(gift.transactionId)).toHaveLength(1));
+    await eventually(async () => {
+      expect(await server.store.hget(recordOf(sender, gift.transactionId), 'withdrawn')).toBe('1');
+    });
+    expect(await sender.trpc.gift.status.query({ transactionIds: [gift.transactionId] })).toMatchObject([
+      { status: 'pending' },
+    ]);
+    expect(told.outcomes).toEqual([]);
+    await server.store.rename('put-away', log);
+    await eventually(() => expect(told.outcomes).toMatchObject([{ type: 'giftRejected' }]), 15_000);
+    await eventually(() => expect(seen.types()).toEqual(['giftReceived', 'giftWithdrawn']));
+  });
+
+  it('whose acceptance is not answered by Redis are one gift when they are sent again, shown once', async () => {
+    let lost = 0;
+    await using own = await startTestServer({
+      wrapGiftQueue: (queue) => {
+        const enqueue = queue.enqueue.bind(queue);
+        queue.enqueue = async (...args) => {
+          const reply = await enqueue(...args);
+          lost += 1;
+          if (lost === 1) throw new Error('Command timed out');
+          return reply;
+        };
+        return queue;
+      },
+    });
+    const roomId = addRoom(own);
+    await using sender = await enter(own, roomId);
+    await using recipient = await enter(own, roomId);
+    using seen = await follow(recipient, 'gift');
+    own.laravel.faults.set('/internal/gifts/batch', { down: true });
+    const gift = { roomId, transactionId: randomUUID(), giftId: rose, recipientId: recipient.user.id };
+    expect(await refusalOf(sender.trpc.gift.send.mutate(gift))).toBe('SERVICE_UNAVAILABLE');
+    expect(seen.types()).toEqual([]);
+    expect(await sender.trpc.gift.send.mutate(gift)).toMatchObject({ status: 'pending' });
+    await eventually(() => expect(seen.types()).toEqual(['giftReceived']));
+    own.laravel.faults.clear();
+    await eventually(() => expect(own.laravel.balance(sender.user.id)).toBe(9_990), 15_000);
+    expect([lost, own.laravel.ledger().length, seen.types().length]).toEqual([1, 1, 1]);
   });
 });

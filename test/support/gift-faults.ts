@@ -5,6 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { createLaravelStandIn, type LaravelStandIn } from '../../dev/laravel/index.ts';
 import { type PrivateRedis, startPrivateRedis } from '../../dev/redis.ts';
+import type { GiftEvent } from '../../src/core/events.ts';
+import { roomIdSchema, userIdSchema } from '../../src/core/ids.ts';
+import { giftConsumerGroup } from '../../src/services/gifts/gift-queue.ts';
+import { giftShardOf, giftShards } from '../../src/services/gifts/gift-shards.ts';
+import { giftOutcomesKey, pendingGiftsKey, reviewGiftsKey, roomEventsKey } from '../../src/services/redis/keys.ts';
 import { connect } from './client.ts';
 import { type CrashPoint, crashPoints } from './crash-points.ts';
 import { type GiftNode, startGiftNode } from './gift-nodes.ts';
@@ -38,7 +43,7 @@ export interface GiftFaultsOptions {
   readonly redisKills: number;
 }
 
-/** What came of it; all but the first four must be as the promise says. */
+/** What came of it. {@link brokenPromises} says what must be 0. */
 export interface GiftFaultsReport {
   readonly gifts: number;
   readonly sends: number;
@@ -54,8 +59,20 @@ export interface GiftFaultsReport {
   readonly lost: number;
   /** Gifts of the ledger that were never accepted. */
   readonly unasked: number;
+  /** Gifts that moved money more than once. */
+  readonly chargedTwice: number;
   /** Coins that are not where the ledger says. */
   readonly misplacedCoins: number;
+  /** Gifts that the ledger has after a later one of their sender. */
+  readonly outOfOrder: number;
+  /** What is still queued, claimed or under review in the end. */
+  readonly undecided: number;
+  /** Gifts that the room was never shown, but for rejected ones. */
+  readonly neverShown: number;
+  /** Gifts that the room was shown more than once, which a death between showing and noting that explains. */
+  readonly shownAgain: number;
+  /** Rejected gifts that the room was not told of last that they are withdrawn, and settled ones that were withdrawn. */
+  readonly wronglyOnStage: number;
   /** Accepted gifts without a final word, with more than one, and with one that the ledger does not bear out. */
   readonly withoutWord: number;
   readonly wordTwice: number;
@@ -129,15 +146,20 @@ export async function runGiftFaults(options: GiftFaultsOptions): Promise<GiftFau
   await Promise.all([giving, disturbing, nodes.done]);
   laravel.faults.clear();
 
+  // Nothing is left that could still be decided, and all words that were put down have been heard.
+  const store = new Redis({ host: redis.host, port: redis.port, db: 3 });
+  stack.defer(() => store.disconnect());
   const deadline = performance.now() + drainMs;
-  const words = (): number => senders.reduce((sum, { outcomes }) => sum + outcomes.length, 0);
   const accepted = senders.reduce((sum, sender) => sum + sender.accepted.length, 0);
-  while (words() < accepted && performance.now() < deadline) {
+  let undecided = await countUndecided(store);
+  for (;;) {
+    const heard = senders.reduce((sum, { outcomes }) => sum + outcomes.length, 0);
+    const isQuiet = undecided === 0 && heard >= Math.max(accepted, await countWords(store, senders));
+    if (isQuiet || performance.now() > deadline) break;
     await Promise.all(senders.map((sender) => sender.listen()));
     await sleep(100);
+    undecided = await countUndecided(store);
   }
-  // Whoever would say a word twice has the time to.
-  await sleep(1_500);
   return {
     ...judge(
       laravel,
@@ -145,6 +167,8 @@ export async function runGiftFaults(options: GiftFaultsOptions): Promise<GiftFau
       recipients.map(({ id }) => id),
       options,
     ),
+    ...judgeStage(laravel, await readRoomLog(store, roomId)),
+    undecided,
     sends: senders.reduce((sum, { sends }) => sum + sends, 0),
     connections: senders.reduce((sum, { connections }) => sum + connections, 0),
     kills: nodes.killsByPoint,
@@ -152,6 +176,14 @@ export async function runGiftFaults(options: GiftFaultsOptions): Promise<GiftFau
     faults: laravel.faults.met(batch),
     seconds: (performance.now() - startedAt) / 1_000,
   };
+}
+
+/** What must be 0, whatever happens. */
+export function brokenPromises(report: GiftFaultsReport): Record<string, number> {
+  const { lost, unasked, chargedTwice, misplacedCoins, outOfOrder, undecided } = report;
+  const { neverShown, wronglyOnStage, withoutWord, wordTwice, wrongWord } = report;
+  const money = { lost, unasked, chargedTwice, misplacedCoins, outOfOrder, undecided };
+  return { ...money, neverShown, wronglyOnStage, withoutWord, wordTwice, wrongWord };
 }
 
 /** The report as a table for people. */
@@ -167,7 +199,13 @@ export function formatReport(report: GiftFaultsReport): string {
     ['rejected', report.rejected],
     ['lost', report.lost],
     ['in the ledger, never accepted', report.unasked],
+    ['charged twice', report.chargedTwice],
     ['coins not where the ledger says', report.misplacedCoins],
+    ['out of their sender’s order', report.outOfOrder],
+    ['left undecided', report.undecided],
+    ['settled, never shown to the room', report.neverShown],
+    ['shown to the room more than once', report.shownAgain],
+    ['rejected and not withdrawn, or the reverse', report.wronglyOnStage],
     ['without a final word', report.withoutWord],
     ['with more than one final word', report.wordTwice],
     ['with a wrong final word', report.wrongWord],
@@ -181,15 +219,35 @@ function judge(
   senders: readonly GiftSender[],
   recipientIds: readonly number[],
   options: GiftFaultsOptions,
-): Omit<GiftFaultsReport, 'sends' | 'connections' | 'kills' | 'redisKills' | 'faults' | 'seconds'> {
+): Pick<
+  GiftFaultsReport,
+  | 'gifts'
+  | 'settled'
+  | 'rejected'
+  | 'lost'
+  | 'unasked'
+  | 'chargedTwice'
+  | 'misplacedCoins'
+  | 'outOfOrder'
+  | 'withoutWord'
+  | 'wordTwice'
+  | 'wrongWord'
+> {
   const ledger = new Map(laravel.ledger().map((entry) => [entry.gift_tx_id, entry]));
   const accepted = new Set(senders.flatMap((sender) => sender.accepted));
   const entries = [...ledger.values()];
   let misplacedCoins = 0;
-  for (const [index, { user }] of senders.entries()) {
-    const balance = startingBalance(index, options);
-    const paid = entries.filter(({ sender_id }) => sender_id === user.id).reduce((sum, { coins }) => sum + coins, 0);
-    misplacedCoins += Math.abs(balance - paid - (laravel.balance(user.id) ?? 0));
+  let chargedTwice = 0;
+  let outOfOrder = 0;
+  for (const [index, { user, accepted: given }] of senders.entries()) {
+    const own = entries.filter(({ sender_id }) => sender_id === user.id);
+    const paid = own.reduce((sum, { coins }) => sum + coins, 0);
+    const spent = startingBalance(index, options) - (laravel.balance(user.id) ?? 0);
+    // The ledger has one line an id, however often money moved; each gift costs one coin.
+    chargedTwice += Math.max(spent - paid, 0);
+    misplacedCoins += Math.abs(spent - paid);
+    const places = own.map(({ gift_tx_id: id }) => given.indexOf(id));
+    outOfOrder += places.filter((place, position) => place < Math.max(...places.slice(0, position))).length;
   }
   for (const id of recipientIds) {
     const got = entries.filter((entry) => entry.recipient_id === id).reduce((sum, { coins }) => sum + coins, 0);
@@ -211,9 +269,60 @@ function judge(
     rejected: entries.filter(({ status }) => status === 'rejected').length,
     lost: [...accepted].filter((id) => !ledger.has(id)).length,
     unasked: [...ledger.keys()].filter((id) => !accepted.has(id)).length,
+    chargedTwice,
     misplacedCoins,
+    outOfOrder,
     ...tally,
   };
+}
+
+/** What the room was told: types of events by transaction id, oldest first. */
+async function readRoomLog(store: Redis, roomId: string): Promise<ReadonlyMap<string, readonly string[]>> {
+  const told = new Map<string, string[]>();
+  for (const [, fields] of await store.xrange(roomEventsKey(roomIdSchema.parse(roomId)), '-', '+')) {
+    if (fields[fields.indexOf('t') + 1] !== 'gift') continue;
+    const event = JSON.parse(fields[fields.indexOf('e') + 1] ?? '') as GiftEvent;
+    const id = event.type === 'giftReceived' ? event.gift.transactionId : event.transactionId;
+    told.set(id, [...(told.get(id) ?? []), event.type]);
+  }
+  return told;
+}
+
+function judgeStage(
+  laravel: LaravelStandIn,
+  told: ReadonlyMap<string, readonly string[]>,
+): Pick<GiftFaultsReport, 'neverShown' | 'shownAgain' | 'wronglyOnStage'> {
+  const tally = { neverShown: 0, shownAgain: 0, wronglyOnStage: 0 };
+  for (const { gift_tx_id: id, status } of laravel.ledger()) {
+    const types = told.get(id) ?? [];
+    const shown = types.filter((type) => type === 'giftReceived').length;
+    if (shown === 0 && status === 'settled') tally.neverShown += 1;
+    if (shown > 1) tally.shownAgain += 1;
+    const isRight = status === 'rejected' ? types.at(-1) === 'giftWithdrawn' : !types.includes('giftWithdrawn');
+    if (!isRight) tally.wronglyOnStage += 1;
+  }
+  return tally;
+}
+
+/** Gifts that are queued, claimed or under review. */
+async function countUndecided(store: Redis): Promise<number> {
+  const counts = await Promise.all(
+    giftShards.map(async (shard) => {
+      const pending = pendingGiftsKey(shard);
+      // Nothing was ever claimed where there is no group.
+      const claimed = await store.xpending(pending, giftConsumerGroup).catch(() => [0]);
+      return Math.max(await store.xlen(pending), Number(claimed[0])) + (await store.xlen(reviewGiftsKey(shard)));
+    }),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+/** Final words in the mailboxes of the senders. */
+async function countWords(store: Redis, senders: readonly GiftSender[]): Promise<number> {
+  const counts = await Promise.all(
+    senders.map(({ user }) => store.xlen(giftOutcomesKey(giftShardOf(userIdSchema.parse(user.id)), user.id))),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
 }
 
 function startingBalance(index: number, { giftsEach }: GiftFaultsOptions): number {
@@ -288,7 +397,7 @@ class Nodes {
         this.killsByPoint[point] += 1;
         continue;
       }
-      const died = await Promise.race([node.exited.then(() => true), sleep(idleMs, false)]);
+      const died = await Promise.race([node.exited, sleep(idleMs, false)]);
       if (died) this.killsByPoint[point] += 1;
       // It never came to its point; another one may.
       else this.#plan.push(point);
@@ -335,6 +444,7 @@ function settings(redis: PrivateRedis, laravel: LaravelStandIn): Record<string, 
     RATE_LIMIT_GIFTS_PER_MINUTE: '100000',
     RATE_LIMIT_CALLS_PER_SECOND: '1000',
     ROOM_GRACE_SECONDS: '600',
+    ROOM_EVENT_LOG_LENGTH: '100000',
     GIFT_REPLICAS_ACK: '0',
   };
 }

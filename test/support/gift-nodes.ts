@@ -4,11 +4,14 @@ import type { CrashPoint } from './crash-points.ts';
 
 const entry = fileURLToPath(new URL('./gift-node.ts', import.meta.url));
 
+/** How a process ends that was killed by SIGKILL; null where its whole group was. */
+const killedCode = 137;
+
 /** A running node of its own process. */
 export interface GiftNode {
   readonly url: string;
-  /** Settles when it is dead. */
-  readonly exited: Promise<unknown>;
+  /** Settles when it was killed; rejects when it ended otherwise, which no node may. */
+  readonly exited: Promise<true>;
   kill(): Promise<void>;
 }
 
@@ -31,9 +34,14 @@ export async function startGiftNode(
   });
   const url = await readAddress(child);
   if (url === null) return null;
+  const exited = child.exited.then(({ code }): true => {
+    if (code !== null && code !== killedCode) throw new Error(`A node ended by itself, with ${code}`);
+    return true;
+  });
+  exited.catch(() => undefined);
   return {
     url,
-    exited: child.exited,
+    exited,
     kill: async () => {
       if (child.pid !== undefined) {
         try {
@@ -61,6 +69,6 @@ async function readAddress(child: TetheredChild): Promise<string | null> {
   const url = await Promise.race([said, child.exited.then(({ code }) => code)]);
   if (typeof url === 'string') return url;
   // Killed by itself is what it is for; anything else is a fault of the test.
-  if (complaint !== '' && url !== 137) throw new Error(`A node did not start: ${complaint}`);
+  if (url !== null && url !== killedCode) throw new Error(`A node did not start: ${complaint}`);
   return null;
 }

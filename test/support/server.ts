@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { createLaravelStandIn, type LaravelStandIn } from '../../dev/laravel/index.ts';
 import { type PrivateRedis, startPrivateRedis } from '../../dev/redis.ts';
-import { type App, createApp } from '../../src/app.ts';
+import { type App, type AppOverrides, createApp } from '../../src/app.ts';
 import { type Config, loadConfig } from '../../src/config.ts';
 import { createLogger, type Logger } from '../../src/core/logger.ts';
 import { type ServerProcess, startServerProcess } from './server-process.ts';
@@ -18,6 +18,8 @@ export interface TestServerOptions {
   readonly logLevel?: string;
   /** In the place of a logger of `logLevel`. */
   readonly logger?: Logger;
+  /** Stands between the server and its queue of gifts. */
+  readonly wrapGiftQueue?: AppOverrides['wrapGiftQueue'];
   /** Changes what the environment cannot, for example Laravel's time limit. */
   readonly adjust?: (config: Config) => Config;
 }
@@ -49,7 +51,7 @@ export interface TestServer extends AsyncDisposable {
 
 /** Starts Redis, the stand-in for Laravel and the server on free ports of loopback; real parts, nothing mocked. */
 export async function startTestServer(options: TestServerOptions = {}): Promise<TestServer> {
-  const { env = {}, logLevel = 'silent', logger, adjust = (config: Config) => config } = options;
+  const { env = {}, logLevel = 'silent', logger, wrapGiftQueue, adjust = (config: Config) => config } = options;
   await using starting = new AsyncDisposableStack();
   const dataDir = await mkdtemp(join(tmpdir(), 'flylive-test-'));
   starting.defer(() => rm(dataDir, { recursive: true, force: true }));
@@ -80,7 +82,10 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
 
   async function startAnother(more: Record<string, string> = {}): Promise<OtherServer> {
     const config = adjust(loadConfig(environment(more)));
-    const app = createApp(config, { logger: logger ?? createLogger(config.logLevel) });
+    const app = createApp(config, {
+      logger: logger ?? createLogger(config.logLevel),
+      ...(wrapGiftQueue === undefined ? {} : { wrapGiftQueue }),
+    });
     const url = await app.start();
     cleanup.defer(() => app.stop());
     return { url, app, config };

@@ -100,7 +100,7 @@ describe('a batch that is sent in parts', () => {
       },
     };
   }
-  const inParts = { ...options, inParts: true };
+  const inParts = { ...options, inParts: 'inOrder' } as const;
   const send = (ledger: ReturnType<typeof stumbling>) => sendBatch(ledger, gifts, inParts);
   const idsOf = (queued: readonly QueuedGift[]) => queued.map(({ order }) => order.transactionId);
 
@@ -122,6 +122,38 @@ describe('a batch that is sent in parts', () => {
       expect(ledger.batches.length).toBeLessThanOrEqual(16 * bad.length);
     },
   );
+
+  it('sends ahead what is the first of its sender, unless there is one sender and order is no object', async () => {
+    const gifts = Array.from({ length: 10 }, (_, index) => index);
+    const from = (sender: (index: number) => number) =>
+      gifts.map((index): QueuedGift => {
+        const order = { transactionId: String(index), senderId: sender(index) } as unknown as QueuedGift['order'];
+        return { entryId: `${index}-0`, order, event: '', shown: true };
+      });
+    const aheadOf = async (queued: readonly QueuedGift[], inParts: 'inOrder' | 'anyOrder') => {
+      const ledger = stumbling([]);
+      await sendBatch(ledger, queued, { ...options, inParts });
+      return ledger.batches[0];
+    };
+    expect(
+      await aheadOf(
+        from((index) => index % 2),
+        'anyOrder',
+      ),
+    ).toEqual(['1']);
+    expect(
+      await aheadOf(
+        from(() => 1),
+        'inOrder',
+      ),
+    ).toEqual(['0']);
+    expect(
+      await aheadOf(
+        from(() => 1),
+        'anyOrder',
+      ),
+    ).toEqual(['5']);
+  });
 
   it('costs one request while the back end is away', async () => {
     const ledger = stumbling(idsOf(gifts));

@@ -38,10 +38,11 @@ export interface SendOptions {
   /** Asked before each further request; false when the gifts are not this node's business any more. */
   readonly goesOn: () => Promise<boolean>;
   /**
-   * Whether to look for the gift that keeps Laravel from answering: one gift is sent ahead, and if that is answered,
-   * parts of the rest that are not answered are halved like refused ones.
+   * Looks for the gift that keeps Laravel from answering: one gift is sent ahead, and if that is answered, parts of the
+   * rest that are not answered are halved like refused ones. `inOrder`: the one ahead is the first of its sender;
+   * `anyOrder`: any, if there is only one sender.
    */
-  readonly inParts?: boolean;
+  readonly inParts?: 'inOrder' | 'anyOrder' | null;
 }
 
 /** Requests without an answer in a row after which Laravel is taken to have gone, not to stumble over a gift of 100. */
@@ -54,7 +55,7 @@ const mostUnanswered = 12;
 export async function sendBatch(
   ledger: GiftLedger,
   gifts: readonly QueuedGift[],
-  { goesOn, inParts = false }: SendOptions,
+  { goesOn, inParts = null }: SendOptions,
 ): Promise<BatchVerdict> {
   const results = new Map<string, GiftResult>();
   const refused: QueuedGift[] = [];
@@ -87,9 +88,8 @@ export async function sendBatch(
   }
 
   try {
-    if (inParts && gifts.length > 1) {
-      // Any of them, another one each time: the first may be the one that is looked for.
-      const ahead = Math.floor(Math.random() * gifts.length);
+    if (inParts !== null && gifts.length > 1) {
+      const ahead = chooseAhead(gifts, inParts);
       await send(gifts.slice(ahead, ahead + 1));
       narrowing = true;
       await sendNext(gifts.toSpliced(ahead, 1));
@@ -105,6 +105,14 @@ export async function sendBatch(
     return { results, refused: [], unanswered, failure: { kind: 'refused', error, retryAfterMs: 0 } };
   }
   return { results, refused, unanswered, failure: null };
+}
+
+/** Another one each time, since it may be the one that is looked for. @returns its index */
+function chooseAhead(gifts: readonly QueuedGift[], inParts: 'inOrder' | 'anyOrder'): number {
+  const senders = gifts.map(({ order }) => order.senderId);
+  const firsts = senders.flatMap((sender, index) => (senders.indexOf(sender) === index ? [index] : []));
+  const choice = firsts.length === 1 && inParts === 'anyOrder' ? [...gifts.keys()] : firsts;
+  return choice[Math.floor(Math.random() * choice.length)] ?? 0;
 }
 
 /** Not when Laravel asks for a pause, nor when it does not know our key. */

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { createLogger } from '../../core/logger.ts';
 import type { RoomStore } from '../room-store.ts';
 import type { GiftContent } from './gift-content.ts';
@@ -12,12 +12,14 @@ const received = JSON.stringify({ type: 'giftReceived' });
 function setUp() {
   const log: string[] = [];
   const record = { shown: false, withdrawn: false };
-  const room = { isClosedTo: (_type: string): Promise<void> => Promise.resolve() };
+  const passes = (_type: string): Promise<void> => Promise.resolve();
+  const room = { isClosedTo: passes, hasTaken: passes };
   const store = {
     announceGift: async (_roomId: unknown, _recipient: unknown, event: string) => {
       const { type } = JSON.parse(event) as { type: string };
       await room.isClosedTo(type);
       log.push(type);
+      await room.hasTaken(type);
     },
   } as unknown as RoomStore;
   const queue = {
@@ -39,6 +41,18 @@ describe('a gift on the stage', () => {
     expect(await stage.withdraw(gift)).toBe(true);
     slow.resolve();
     expect(await showing).toBe(true);
+    expect(log).toEqual(['giftWithdrawn', 'giftReceived', 'giftWithdrawn']);
+  });
+
+  it('is withdrawn again when it comes on before the answer to its withdrawal', async () => {
+    const { log, room, stage } = setUp();
+    const answer = Promise.withResolvers<void>();
+    room.hasTaken = () => (log.length === 1 ? answer.promise : Promise.resolve());
+    const withdrawing = stage.withdraw(gift);
+    await vi.waitFor(() => expect(log).toEqual(['giftWithdrawn']));
+    await stage.show(gift, received);
+    answer.resolve();
+    expect(await withdrawing).toBe(true);
     expect(log).toEqual(['giftWithdrawn', 'giftReceived', 'giftWithdrawn']);
   });
 

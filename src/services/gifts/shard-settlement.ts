@@ -22,6 +22,8 @@ const reviewAfterMs = 24 * 3_600_000;
 const deniedRetryMs = 30_000;
 /** After so many failures in a row it may be one gift that Laravel stumbles over. */
 const inPartsAfter = 5;
+/** After so many, finding it is worth more than the order of the one sender there is. */
+const anyOrderAfter = 10;
 
 export interface ShardSettlementDependencies {
   readonly queue: GiftQueue;
@@ -177,7 +179,7 @@ export class ShardSettlement {
   async #ask(others: readonly QueuedGift[], alone: QueuedGift | null): Promise<BatchVerdict> {
     const { queue, ledger, breaker, onKey } = this.#use;
     const goesOn = async (): Promise<boolean> => !this.#stopped && (await queue.renew(this.#shard));
-    const inParts = this.#failures >= inPartsAfter;
+    const inParts = this.#failures >= anyOrderAfter ? 'anyOrder' : this.#failures >= inPartsAfter ? 'inOrder' : null;
     const verdict = others.length === 0 ? nothingAsked : await sendBatch(ledger, others, { goesOn, inParts });
     this.#suspects.add(verdict.unanswered);
     // Before Redis is asked for anything: the breaker is about Laravel, and one that refuses is there.
