@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -9,21 +10,32 @@ import { startTestServer } from '../test/support/server.ts';
 import { quantile, report, round } from './support/report.ts';
 
 /**
- * What a client that floods the server costs the others: `node bench/flooding-client.ts [seconds] [flooders]`.
+ * What a client that floods the server costs the others:
+ * `node bench/flooding-client.ts [seconds a slice] [rounds] [kind,kind] [flooders]`.
  *
- * Members of a room call `chat.history` at a steady rate, within the limit, while flooders send as many calls as TCP
- * takes, and while they do not, by turns. The server runs with the limits that it has by default.
+ * Members of a room call `chat.history` at a steady rate, within the limit. A round has a slice without a flood, another
+ * one as a control, and one for each kind of flood, in random order; each is compared with the first of its own round, so
+ * that what else the machine does matters little. Kinds: `batches` of 50 calls, single `calls`, `pings`, and `deaf`, which
+ * asks for much and reads nothing. The server runs with the limits that it has by default.
  */
 
 const seconds = Number(process.argv[2] ?? 8);
-const flooderCount = Number(process.argv[3] ?? 1);
-const rounds = 4;
+const rounds = Number(process.argv[3] ?? 5);
+const kinds = (process.argv[4] ?? 'batches,calls,pings,deaf').split(',');
+const flooderCount = Number(process.argv[5] ?? 1);
 const politeCount = 40;
 const politeEveryMs = 100;
 const settleMs = 1_000;
+const messageCount = 100;
+
+const [alone, control] = ['alone', 'alone again'] as const;
+type Slice = Readonly<Record<'calls' | 'p50' | 'p99' | 'cpu' | 'rss', number>>;
 
 await using server = await startTestServer({ env: { MEDIASOUP_WORKERS: '1' } });
-const { url } = await server.startProcess({ MAX_CONNECTIONS_PER_ADDRESS: '1000' });
+const { url } = await server.startProcess({
+  MAX_CONNECTIONS_PER_ADDRESS: '1000',
+  RATE_LIMIT_MESSAGES_PER_MINUTE: '1000',
+});
 const roomId = addRoom(server);
 const polite: LightClient[] = [];
 for (let n = 0; n < politeCount; n += 1) {
@@ -31,10 +43,13 @@ for (let n = 0; n < politeCount; n += 1) {
   await client.mutate('room.join', { roomId });
   polite.push(client);
 }
+for (let n = 0; n < messageCount; n += 1) {
+  await polite[n % politeCount]?.mutate('chat.send', { roomId, content: 'x'.repeat(500) });
+}
 
-async function startFlooder(): Promise<ChildProcess> {
+async function startFlooder(kind: string): Promise<ChildProcess> {
   const { token } = server.laravel.addUser({ name: 'Flooder' });
-  const child = fork(fileURLToPath(new URL('support/flooder.ts', import.meta.url)), [url, token, roomId]);
+  const child = fork(fileURLToPath(new URL('support/flooder.ts', import.meta.url)), [url, token, roomId, kind]);
   await once(child, 'message');
   return child;
 }
@@ -58,35 +73,64 @@ async function callPolitely(): Promise<number[]> {
   return latencies;
 }
 
-const phases = { alone: { latencies: [] as number[], cpu: 0 }, flooded: { latencies: [] as number[], cpu: 0 } };
-await callPolitely();
-for (let n = 0; n < rounds; n += 1) {
-  for (const [name, phase] of Object.entries(phases)) {
-    const flooders =
-      name === 'flooded' ? await Promise.all(Array.from({ length: flooderCount }, () => startFlooder())) : [];
-    await sleep(settleMs);
-    const before = await readUsage(url);
-    phase.latencies.push(...(await callPolitely()));
-    phase.cpu += (await readUsage(url)).cpu - before.cpu;
-    for (const child of flooders) {
-      const exited = once(child, 'exit');
-      child.kill('SIGKILL');
-      await exited;
-    }
-    await sleep(settleMs);
+async function runSlice(kind: string): Promise<Slice> {
+  const flooders = kinds.includes(kind)
+    ? await Promise.all(Array.from({ length: flooderCount }, () => startFlooder(kind)))
+    : [];
+  await sleep(settleMs);
+  const before = await readUsage(url);
+  const latencies = await callPolitely();
+  const after = await readUsage(url);
+  for (const child of flooders) {
+    const exited = once(child, 'exit');
+    child.kill('SIGKILL');
+    await exited;
   }
+  await sleep(settleMs);
+  return {
+    calls: latencies.length,
+    p50: quantile(latencies, 0.5),
+    p99: quantile(latencies, 0.99),
+    cpu: (after.cpu - before.cpu) / (seconds * 10_000),
+    rss: after.rss / 1024 / 1024,
+  };
+}
+
+const shuffled = <T>(values: readonly T[]): T[] =>
+  values
+    .map((value) => ({ value, at: randomInt(2 ** 40) }))
+    .toSorted((a, b) => a.at - b.at)
+    .map(({ value }) => value);
+
+const names = [alone, control, ...kinds];
+const slices = new Map<string, Slice[]>(names.map((name) => [name, []]));
+await callPolitely();
+for (let round = 0; round < rounds; round += 1) {
+  for (const name of shuffled(names)) slices.get(name)?.push(await runSlice(name));
 }
 for (const client of polite) client.terminate();
 
-const p99 = quantile(phases.alone.latencies, 0.99);
+const base = slices.get(alone) ?? [];
 report(
-  `${politeCount} members with ${1_000 / politeEveryMs} calls a second each, and ${flooderCount} that flood(s)`,
-  Object.entries(phases).map(([name, { latencies, cpu }]) => ({
-    '': name,
-    calls: latencies.length,
-    'p50 ms': round(quantile(latencies, 0.5)),
-    'p99 ms': round(quantile(latencies, 0.99)),
-    'p99 x alone': round(quantile(latencies, 0.99) / p99),
-    'server CPU, %': round(cpu / (rounds * seconds * 10_000), 0),
-  })),
+  `${politeCount} members with ${1_000 / politeEveryMs} calls a second each, and ${flooderCount} that flood(s); ${rounds} rounds of ${seconds} s a slice`,
+  [...slices].map(([name, taken]) => {
+    const middle = (read: (slice: Slice) => number): number => quantile(taken.map(read), 0.5);
+    const ratios = taken.map(({ p99 }, round) => p99 / (base[round]?.p99 ?? Number.NaN));
+    return {
+      '': name,
+      calls: taken.reduce((sum, { calls }) => sum + calls, 0),
+      'p50 ms': round(middle(({ p50 }) => p50)),
+      'p99 ms': round(middle(({ p99 }) => p99)),
+      'p99 x alone': round(quantile(ratios, 0.5)),
+      spread: `${round(Math.min(...ratios))}-${round(Math.max(...ratios))}`,
+      'server CPU, %': round(
+        middle(({ cpu }) => cpu),
+        0,
+      ),
+      'RSS MiB': round(
+        middle(({ rss }) => rss),
+        0,
+      ),
+    };
+  }),
 );

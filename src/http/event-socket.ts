@@ -105,6 +105,14 @@ export class EventSocket extends WebSocket implements SubscriptionSink {
     if (this.writable) this.#tcp?.write(bytes);
   }
 
+  cork(): void {
+    this.#tcp?.cork();
+  }
+
+  uncork(): void {
+    this.#tcp?.uncork();
+  }
+
   fail(requestId: string, path: string, error: unknown): void {
     this.#subscriptions.delete(requestId);
     if (!this.writable) return;

@@ -9,6 +9,10 @@ export interface ByteSink {
   readonly bufferedBytes: number;
   /** Queues the bytes; they are shared with other sinks and must not be changed. */
   write(bytes: Uint8Array): void;
+  /** Keeps back what is written from now on, so that it leaves in one write. */
+  cork(): void;
+  /** Writes what was kept back. */
+  uncork(): void;
   /** Cuts the connection at once. */
   terminate(): void;
 }

@@ -11,11 +11,24 @@ class FakeSink implements ByteSink {
   writable = true;
   bufferedBytes = 0;
   terminated = false;
+  corked = 0;
+  uncorked = 0;
+  corkedWrites = 0;
   readonly writes: string[] = [];
 
   write(bytes: Uint8Array): void {
     if (this.terminated) throw new Error('Written after the end');
     this.writes.push(Buffer.from(bytes).toString());
+    this.corkedWrites += this.corked;
+  }
+
+  cork(): void {
+    this.corked += 1;
+  }
+
+  uncork(): void {
+    this.corked -= 1;
+    this.uncorked += 1;
   }
 
   terminate(): void {
@@ -73,10 +86,16 @@ interface SubscribeOptions {
   readonly user?: number;
   readonly requestId?: string;
   readonly cursor?: EventId;
+  readonly sink?: FakeSink;
 }
 
-function subscribe({ topic = 'chat', user = 1, requestId = '3', cursor = feed.head }: SubscribeOptions = {}) {
-  const sink = new FakeSink();
+function subscribe({
+  topic = 'chat',
+  user = 1,
+  requestId = '3',
+  cursor = feed.head,
+  sink = new FakeSink(),
+}: SubscribeOptions = {}) {
   const gaps: EventId[] = [];
   const subscriber: BroadcastSubscriber = {
     sink,
@@ -117,6 +136,19 @@ describe('a broadcast', () => {
     await vi.advanceTimersByTimeAsync(1);
     expect(sink.writes).toHaveLength(2);
     expect(sink.numbers).toEqual(range(1, 20));
+  });
+
+  it('corks a socket once while it writes several topics, and not for one', async () => {
+    const { sink } = subscribe({ topic: 'chat' });
+    subscribe({ topic: 'room', requestId: '4', sink });
+    publish(2, { topic: 'chat' });
+    await flush();
+    expect([sink.writes.length, sink.uncorked, sink.corked]).toEqual([1, 0, 0]);
+    publish(1, { topic: 'chat' });
+    publish(1, { topic: 'room' });
+    await flush();
+    expect([sink.writes.length, sink.uncorked, sink.corked]).toEqual([3, 1, 0]);
+    expect(sink.corkedWrites).toBe(2);
   });
 
   it('encodes an event once, however many subscribe with whatever request ids', async () => {

@@ -1,6 +1,6 @@
 import type { Topic } from '../core/events.ts';
 import { compareEventIds, type EventId, type UserId } from '../core/ids.ts';
-import { longestPauseMs, pauseAboveBytes, pauseCheckMs, resumeBelowBytes } from './byte-sink.ts';
+import { type ByteSink, longestPauseMs, pauseAboveBytes, pauseCheckMs, resumeBelowBytes } from './byte-sink.ts';
 import type { ReplaySubscriber } from './event-replay.ts';
 import { type FeedEntry, isFor, type RoomFeed } from './room-feed.ts';
 import { positionAt, type WireFormat } from './wire-format.ts';
@@ -122,7 +122,11 @@ export class EventBroadcast {
     this.#pending = [];
     this.#flushed = batch.at(-1)?.id ?? before;
     this.#flushedAt = performance.now();
-    for (const topic of new Set(batch.map((entry) => entry.topic))) {
+    const topics = [...new Set(batch.map((entry) => entry.topic))];
+    // A socket is written to once a topic: corked, it makes one write of them.
+    const sinks = topics.length > 1 ? this.#sinksOf(topics) : new Set<ByteSink>();
+    for (const sink of sinks) sink.cork();
+    for (const topic of topics) {
       this.#flushTopic(
         topic,
         batch.filter((entry) => entry.topic === topic),
@@ -130,6 +134,11 @@ export class EventBroadcast {
       );
     }
     this.#movePositions(batch);
+    for (const sink of sinks) sink.uncork();
+  }
+
+  #sinksOf(topics: readonly Topic[]): Set<ByteSink> {
+    return new Set(topics.flatMap((topic) => [...this.#active[topic]].map(({ sink }) => sink)));
   }
 
   #movePositions(batch: readonly FeedEntry[]): void {

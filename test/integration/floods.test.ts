@@ -100,7 +100,7 @@ describe('clients that call and do not read', () => {
   const clientCount = 3;
   const callsPerClient = 500;
   /** Answered, the calls would make some 250 MB. */
-  const mostGrowthBytes = 32 * 1024 * 1024;
+  const mostGrowthBytes = 64 * 1024 * 1024;
 
   it('cost little memory, and are cut after 10 s', async () => {
     await using server = await startTestServer({ env: { MEDIASOUP_WORKERS: '1' } });
@@ -119,7 +119,7 @@ describe('clients that call and do not read', () => {
     const talker = await enter();
     for (let n = 0; n < 100; n += 1) await talker.mutate('chat.send', { roomId, content: '文'.repeat(500) });
     // Buffers of a first run stay; they are no growth.
-    await Promise.all(Array.from({ length: 100 }, () => talker.query('chat.history', { roomId, limit: 100 })));
+    for (let n = 0; n < 100; n += 1) await talker.query('chat.history', { roomId, limit: 100 });
     const clients: LightClient[] = [];
     for (let n = 0; n < clientCount; n += 1) clients.push(await enter());
     const before = await readUsage(url);
