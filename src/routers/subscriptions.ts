@@ -1,7 +1,7 @@
 import { tracked, type TrackedEnvelope } from '@trpc/server';
 import { AppError } from '../core/errors.ts';
 import type { FeedEvent, GiftOutcome, RoomActivity, Topic } from '../core/events.ts';
-import type { EventId } from '../core/ids.ts';
+import { compareEventIds, type EventId } from '../core/ids.ts';
 import type { UserProfile } from '../core/model.ts';
 import { ActivitySubscription } from '../services/activity-subscription.ts';
 import type { Connection } from '../services/connections.ts';
@@ -28,7 +28,10 @@ export async function* deliverEvents<T extends Topic>(
   call: SubscriptionCall & { readonly input: { readonly lastEventId?: EventId | null | undefined } },
 ): AsyncGenerator<TrackedEnvelope<FeedEvent<T>>, void> {
   const { member, services } = call.ctx;
-  const cursor = call.input.lastEventId ?? member.room.feed.head;
+  const { head } = member.room.feed;
+  // This node may not have read up to where the membership began.
+  const now = compareEventIds(member.since, head) > 0 ? member.since : head;
+  const cursor = call.input.lastEventId ?? now;
   yield* handOver(call, {
     first: tracked(cursor, { type: 'subscribed' }),
     begin: (options) => {

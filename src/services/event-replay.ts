@@ -46,9 +46,10 @@ export class EventReplay {
    */
   async writePage(feed: RoomFeed, subscriber: ReplaySubscriber, cursor: EventId): Promise<EventId | null> {
     const { sink, requestId, filter } = subscriber;
-    if (sink.bufferedBytes > pauseAboveBytes) await untilRead(sink);
-    if (!sink.writable) return null;
+    if (!(await canTake(sink))) return null;
     const missed = await this.#after(feed, cursor);
+    // A client's other subscriptions may have written theirs meanwhile.
+    if (!(await canTake(sink))) return null;
     if (missed === null) {
       const snapshot = await this.#store.read(feed.roomId);
       const resync: FeedControlEvent = { type: 'resync', snapshot };
@@ -73,4 +74,10 @@ export class EventReplay {
     const ahead = page !== null && compareEventIds(cursor, feed.head) > 0;
     return ahead ? { entries: [], end: cursor } : page;
   }
+}
+
+/** Waits until the client has read most of what it was sent. @returns false when it is gone */
+async function canTake(sink: ByteSink): Promise<boolean> {
+  while (sink.writable && sink.bufferedBytes > pauseAboveBytes) await untilRead(sink);
+  return sink.writable;
 }

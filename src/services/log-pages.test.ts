@@ -79,8 +79,7 @@ describe('pages of a log', () => {
     const { log, pages } = open(200);
     const rooms = Array.from({ length: 10 }, (_, n) => roomIdSchema.parse(String(n + 1)));
     // Positions in no common page, so that each is a read of its own.
-    const replayOf = (room: typeof roomId) =>
-      Promise.all([0, 50, 100, 150].map((n) => pages.after(room, eventId(n))));
+    const replayOf = (room: typeof roomId) => Promise.all([0, 50, 100, 150].map((n) => pages.after(room, eventId(n))));
     await replayOf(roomId);
     expect(log.mostUnderWay).toBe(2);
     await Promise.all(rooms.slice(1).map(replayOf));

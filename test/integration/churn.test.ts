@@ -21,15 +21,16 @@ import { startTestServer } from '../support/server.ts';
 /** How long the churn lasts at least, s; the long form is `CHURN_SECONDS=120 npx vitest run test/integration/churn`. */
 const churnSeconds = Number(process.env['CHURN_SECONDS'] ?? 6);
 /** The test is worth something only when this much has happened; a slow machine gets this much longer for it, s. */
-const leastEvents = churnSeconds * 50;
-const leastResumptions = churnSeconds * 25;
-const extraSeconds = churnSeconds * 3;
+const leastEvents = churnSeconds * 170;
+const leastResumptions = churnSeconds * 15;
+const extraSeconds = churnSeconds * 6;
 const clientCount = 40;
+const giftsAtOnce = 8;
 const eventLogLength = 100_000;
 /** So few that whoever was away for a moment must read from Redis. */
 const ringLength = 8;
 
-const topics = ['room', 'chat', 'gift'] as const;
+const topics = ['room', 'media', 'chat', 'gift'] as const;
 type FollowedTopic = (typeof topics)[number];
 
 /** A stock client that roams between servers and resumes every topic by its cursor, as the SDK does. */
@@ -37,9 +38,10 @@ class Roamer {
   readonly userId: number;
   /** Position from which on everything is expected. */
   readonly start: string;
-  readonly received: Record<FollowedTopic, string[]> = { room: [], chat: [], gift: [] };
+  readonly received: Record<FollowedTopic, string[]> = { room: [], media: [], chat: [], gift: [] };
   readonly cursors: Record<FollowedTopic, string>;
   resyncs = 0;
+  /** Subscriptions that the server has continued. */
   resumptions = 0;
   /** What happened lately, oldest first: says which step a client that did not come back is at. */
   readonly #journal: string[] = [];
@@ -60,7 +62,8 @@ class Roamer {
     this.#roomId = joined.roomId;
     this.#sessionId = joined.sessionId;
     this.start = joined.cursor;
-    this.cursors = { room: joined.cursor, chat: joined.cursor, gift: joined.cursor };
+    const { cursor } = joined;
+    this.cursors = { room: cursor, media: cursor, chat: cursor, gift: cursor };
     const onDial = (socket: WebSocket): void => {
       this.#socket = socket;
       this.#joining = null;
@@ -117,7 +120,6 @@ class Roamer {
         this.#joining = null;
         await sleep(5);
       }
-      this.resumptions += 1;
     }
   }
 
@@ -128,18 +130,23 @@ class Roamer {
 
   /** Rejects when the subscription is refused or its connection ends for good. */
   #subscribe(topic: FollowedTopic): Promise<never> {
-    const { room, chat, gift } = this.#trpc;
-    const procedures = { room: room.onEvent, chat: chat.onMessage, gift: gift.onEvent };
+    const { room, media, chat, gift } = this.#trpc;
+    const procedures = { room: room.onEvent, media: media.onEvent, chat: chat.onMessage, gift: gift.onEvent };
     // Only ids and control events are looked at, which all topics have alike.
     const procedure = procedures[topic] as typeof room.onEvent;
+    // A later one only moves the cursor.
+    let resumed = false;
     return new Promise((_, reject) => {
       procedure.subscribe(
         { roomId: this.#roomId, lastEventId: this.cursors[topic] },
         {
           onData: ({ id, data }) => {
             if (data.type === 'resync') this.resyncs += 1;
-            else if (data.type === 'subscribed') this.#note(`${topic}: subscribed from ${id}`);
-            else this.received[topic].push(id);
+            else if (data.type === 'subscribed') {
+              if (!resumed) this.resumptions += 1;
+              resumed = true;
+              this.#note(`${topic}: subscribed from ${id}`);
+            } else this.received[topic].push(id);
             this.cursors[topic] = id;
           },
           onError: reject,
@@ -200,6 +207,11 @@ describe('clients that come and go', () => {
         const enough = events >= leastEvents && resumptions() >= leastResumptions;
         return performance.now() < (enough ? end : end + extraSeconds * 1_000);
       };
+      const announceGift = (): Promise<void> => {
+        const recipient = randomInt(2) === 0 ? null : userIdSchema.parse(roamers[randomInt(clientCount)]?.userId);
+        const event = { type: 'giftWithdrawn', transactionId: randomUUID() };
+        return store.announceGift(room, recipient, JSON.stringify(topicSchemas.gift.parse(event)));
+      };
       const whileChurning = async (everyMs: number, act: () => unknown): Promise<void> => {
         while (churns()) {
           await act();
@@ -211,10 +223,9 @@ describe('clients that come and go', () => {
           await speaker.trpc.chat.send.mutate({ roomId, content: `Message ${randomUUID()}` });
           events += 1;
         }),
-        whileChurning(4, () => {
-          const recipient = randomInt(2) === 0 ? null : userIdSchema.parse(roamers[randomInt(clientCount)]?.userId);
-          const event = { type: 'giftWithdrawn', transactionId: randomUUID() };
-          return store.announceGift(room, recipient, JSON.stringify(topicSchemas.gift.parse(event)));
+        whileChurning(20, async () => {
+          await Promise.all(Array.from({ length: giftsAtOnce }, () => announceGift()));
+          events += giftsAtOnce;
         }),
         whileChurning(20, () => roamers[randomInt(clientCount)]?.cut()),
       ]);
@@ -230,8 +241,8 @@ describe('clients that come and go', () => {
       // Once, and with pauses: the servers are in this process, and while it computes their calls to Redis time out.
       const expected = new Map<Roamer, Record<FollowedTopic, string[]>>();
       for (const roamer of roamers) {
-        const [room, chat, gift] = [expectedOf(roamer, 'room'), expectedOf(roamer, 'chat'), expectedOf(roamer, 'gift')];
-        expected.set(roamer, { room, chat, gift });
+        const [room, media] = [expectedOf(roamer, 'room'), expectedOf(roamer, 'media')];
+        expected.set(roamer, { room, media, chat: expectedOf(roamer, 'chat'), gift: expectedOf(roamer, 'gift') });
         await sleep(5);
       }
       // Events go on after the log was read, as members come back.

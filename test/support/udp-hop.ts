@@ -1,4 +1,4 @@
-import { createSocket, type Socket } from 'node:dgram';
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 
 /** A UDP hop in front of a server, as a NAT is for a device behind it. */
@@ -14,18 +14,19 @@ export interface UdpHop extends AsyncDisposable {
 /** @param serverPort - on loopback */
 export async function startUdpHop(serverPort: number): Promise<UdpHop> {
   const near = createSocket('udp4');
-  /** The server's side of each client, by the client's port. */
-  const flows = new Map<number, Socket>();
+  /** The server's side of each client, by the client's address. */
+  const flows = new Map<string, Socket>();
   let isBlocked = false;
 
-  function flowOf(clientPort: number): Socket {
-    const known = flows.get(clientPort);
+  function flowOf({ address, port }: RemoteInfo): Socket {
+    const client = `${address}:${port}`;
+    const known = flows.get(client);
     if (known !== undefined) return known;
     const far = createSocket('udp4');
     far.on('message', (packet) => {
-      if (!isBlocked && flows.get(clientPort) === far) near.send(packet, clientPort, '127.0.0.1');
+      if (!isBlocked && flows.get(client) === far) near.send(packet, port, address);
     });
-    flows.set(clientPort, far);
+    flows.set(client, far);
     return far;
   }
   function closeFlows(): void {
@@ -33,8 +34,8 @@ export async function startUdpHop(serverPort: number): Promise<UdpHop> {
     flows.clear();
   }
 
-  near.on('message', (packet, { port }) => {
-    if (!isBlocked) flowOf(port).send(packet, serverPort, '127.0.0.1');
+  near.on('message', (packet, client) => {
+    if (!isBlocked) flowOf(client).send(packet, serverPort, '127.0.0.1');
   });
   near.bind(0, '127.0.0.1');
   await once(near, 'listening');
