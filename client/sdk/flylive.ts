@@ -32,6 +32,8 @@ export class FlyLive {
   readonly #logger: Logger;
   #device: Promise<Device> | undefined;
   #room: Room | undefined;
+  /** The last join, which the next one waits for: it may leave a room to be left. */
+  #joining: Promise<unknown> = Promise.resolve();
 
   /** Connects at once; see `createFlyLive`. */
   constructor({ url, token, logger = silentLogger }: FlyLiveOptions) {
@@ -83,10 +85,9 @@ export class FlyLive {
    */
   join(roomId: string, options: JoinOptions = {}): Promise<Room> {
     const playback = new Playback(this.#logger, options.audioContext);
-    return this.#join(roomId, playback).catch((error: unknown) => {
-      playback.close();
-      throw error;
-    });
+    const joined = this.#joining.then(() => this.#join(roomId, playback));
+    this.#joining = joined.catch(() => playback.close());
+    return joined;
   }
 
   /** Tries to reconnect at once instead of waiting for the next try. */
@@ -115,6 +116,7 @@ export class FlyLive {
         iceServers: () => membership.answer.iceServers,
         opus: () => membership.answer.opus,
         call,
+        repeat: (run) => membership.repeat(run),
         logger,
         timeLine,
       },

@@ -3,7 +3,7 @@ import type { Outputs } from './api.ts';
 import { delay } from './back-off.ts';
 import { Emitter } from './emitter.ts';
 import type { FlyLiveError } from './errors.ts';
-import { toFlyLiveError } from './errors.ts';
+import { localError, toFlyLiveError } from './errors.ts';
 import type { MediaContext } from './media-transport.ts';
 import { openMicrophone } from './microphone.ts';
 import type { Playback } from './playback.ts';
@@ -31,9 +31,12 @@ export class RoomAudio extends Emitter<{
   readonly #receiver: Receiver;
   readonly #sender: Sender;
   #microphone: MediaStreamTrack | undefined;
+  /** Being opened; the browser may be asking the user. */
+  #opening: Promise<MediaStreamTrack> | undefined;
   #deviceId: string | undefined;
   #muted = false;
   #speaking = false;
+  #closed = false;
 
   /** @param userId - the own user, whose producers are not played */
   constructor(context: MediaContext, playback: Playback, userId: number) {
@@ -65,10 +68,17 @@ export class RoomAudio extends Emitter<{
   /**
    * Opens the microphone without sending it yet, so that a denial is known before a seat is taken.
    *
-   * @throws {FlyLiveError} of {@link openMicrophone}
+   * @throws {FlyLiveError} of {@link openMicrophone}, or `CLOSED` when the room was left meanwhile
    */
   async prepare(): Promise<void> {
-    this.#microphone ??= this.#watch(await openMicrophone(this.#deviceId));
+    if (this.#microphone) return;
+    this.#opening ??= openMicrophone(this.#deviceId).finally(() => (this.#opening = undefined));
+    const track = await this.#opening;
+    if (this.#closed) {
+      track.stop();
+      throw localError('CLOSED');
+    }
+    this.#microphone ??= this.#watch(track);
   }
 
   /**
@@ -111,10 +121,10 @@ export class RoomAudio extends Emitter<{
     this.#deviceId = deviceId;
   }
 
-  /** After a resumed session. @param producers - what the server has */
-  resume(producers: readonly ProducerDescription[]): void {
-    this.#sender.resume(producers);
-    this.#receiver.resume();
+  /** After a resumed session: mends what broke meanwhile. Both are what the server has. */
+  resume(producers: readonly ProducerDescription[], transportIds: readonly string[]): void {
+    this.#sender.resume(producers, transportIds);
+    this.#receiver.resume(transportIds);
   }
 
   /** The server closed a producer because its media path broke. */
@@ -158,6 +168,7 @@ export class RoomAudio extends Emitter<{
   }
 
   close(): void {
+    this.#closed = true;
     this.silence();
     this.#sender.close();
     this.#receiver.close();

@@ -348,7 +348,7 @@ export class Room extends Emitter<RoomEvents> {
     if (topic === 'chat') this.#background(this.#chat.reload());
   }
 
-  #onRejoined({ snapshot, resumed, media }: JoinAnswer): void {
+  #onRejoined({ snapshot, resumed, media, transportIds }: JoinAnswer): void {
     this.#clock.observe(snapshot.cursor);
     this.#nextParticipants = 0;
     const next: RoomState = { ...reduce.applySnapshot(this.state, snapshot), status: 'joined' };
@@ -357,7 +357,7 @@ export class Room extends Emitter<RoomEvents> {
     // Chat and gifts are replayed from where they broke off; of everything else the snapshot tells the outcome.
     this.#feeds.skipTo(snapshot.cursor, ['room', 'media']);
     this.#feeds.start();
-    if (resumed) this.#audio.resume(snapshot.producers);
+    if (resumed) this.#audio.resume(snapshot.producers, transportIds);
     this.emit('resumed', { resumed });
   }
 

@@ -17,6 +17,7 @@ interface Wanted {
 /** Sends the microphone it is told to send: one send transport, one producer. The track stays the caller's. */
 export class Sender {
   readonly #context: MediaContext;
+  readonly #onProblem: (error: FlyLiveError) => void;
   readonly #reconciler: Reconciler;
   #wanted: Wanted | undefined;
   #transport: MediaTransport | undefined;
@@ -27,6 +28,7 @@ export class Sender {
   /** @param onProblem - told when audio cannot be sent and trying again will not help */
   constructor(context: MediaContext, onProblem: (error: FlyLiveError) => void) {
     this.#context = context;
+    this.#onProblem = onProblem;
     this.#reconciler = new Reconciler(() => this.#reconcile(), onProblem);
   }
 
@@ -46,12 +48,9 @@ export class Sender {
     this.#dropProducer();
   }
 
-  /**
-   * After a resumed session: mends what broke in the meantime.
-   *
-   * @param producers - what the server has
-   */
-  resume(producers: readonly ProducerDescription[]): void {
+  /** After a resumed session: mends what broke meanwhile. Both are what the server has. */
+  resume(producers: readonly ProducerDescription[], transportIds: readonly string[]): void {
+    if (this.#transport && !transportIds.includes(this.#transport.transport.id)) this.#forget();
     void this.#transport?.heal();
     const { id } = this.#producer ?? {};
     if (id !== undefined) {
@@ -102,7 +101,11 @@ export class Sender {
   }
 
   async #open(): Promise<MediaTransport> {
-    const transport = await MediaTransport.open(this.#context, { direction: 'send', onGone: () => this.rebuild() });
+    const transport = await MediaTransport.open(this.#context, {
+      direction: 'send',
+      onGone: () => this.rebuild(),
+      onProblem: this.#onProblem,
+    });
     if (this.#reconciler.closed) transport.close();
     else this.#transport = transport;
     return transport;

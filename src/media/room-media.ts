@@ -164,6 +164,11 @@ export class RoomMedia extends Emitter<RoomMediaEvents> {
     return { sending, receiving };
   }
 
+  /** The transports that a session has. */
+  transportIdsOf(sessionId: SessionId): string[] {
+    return this.#members.get(sessionId)?.transportIds ?? [];
+  }
+
   hasSession(sessionId: SessionId): boolean {
     return this.#members.has(sessionId);
   }
