@@ -11,6 +11,7 @@ const localErrors = {
   MICROPHONE_DENIED: { retryable: false, message: 'The user or the browser denied the microphone' },
   MICROPHONE_NOT_FOUND: { retryable: false, message: 'There is no microphone' },
   MICROPHONE_UNAVAILABLE: { retryable: false, message: 'The microphone cannot be opened' },
+  MEDIA_BLOCKED: { retryable: true, message: 'No audio gets through to the server' },
   AUDIO_UNSUPPORTED: { retryable: false, message: 'This browser cannot take part in calls' },
 } as const;
 

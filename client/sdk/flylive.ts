@@ -38,6 +38,8 @@ export class FlyLive {
   #journal: GiftJournal | undefined;
   #device: Promise<Device> | undefined;
   #room: Room | undefined;
+  /** The last join, which the next one waits for: it may leave a room to be left. */
+  #joining: Promise<unknown> = Promise.resolve();
 
   /** Connects at once; see `createFlyLive`. */
   constructor({ url, token, logger = silentLogger, giftStorage = pageStorage() }: FlyLiveOptions) {
@@ -90,10 +92,9 @@ export class FlyLive {
    */
   join(roomId: string, options: JoinOptions = {}): Promise<Room> {
     const playback = new Playback(this.#logger, options.audioContext);
-    return this.#join(roomId, playback).catch((error: unknown) => {
-      playback.close();
-      throw error;
-    });
+    const joined = this.#joining.then(() => this.#join(roomId, playback));
+    this.#joining = joined.catch(() => playback.close());
+    return joined;
   }
 
   /** Tries to reconnect at once instead of waiting for the next try. */
@@ -122,6 +123,7 @@ export class FlyLive {
         iceServers: () => membership.answer.iceServers,
         opus: () => membership.answer.opus,
         call,
+        repeat: (run) => membership.repeat(run),
         logger,
         timeLine,
       },

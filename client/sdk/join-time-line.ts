@@ -9,23 +9,27 @@ const lookForMs = 10_000;
 /** How old the statistics of a browser can be, ms. */
 const statisticsAgeMs = 60;
 
+/** In the order in which they are logged. */
+const steps = ['answer', 'ICE', 'DTLS', 'first packet', 'first sound'] as const;
+type Step = (typeof steps)[number];
+
 /** When each step between the call to join and the first sound was done, for the debug log. */
 export class JoinTimeLine {
   readonly #logger: Logger;
   readonly #startedAt = performance.now();
-  readonly #marks: { readonly step: string; readonly ms: number }[] = [];
+  readonly #marks = new Map<Step, number>();
 
   constructor(logger: Logger) {
     this.#logger = logger;
   }
 
   /** Notes that a step is done now; again without effect. */
-  mark(step: string, ms = this.#elapsed): void {
-    if (!this.#marks.some((mark) => mark.step === step)) this.#marks.push({ step, ms });
+  mark(step: Step, ms = this.#elapsed): void {
+    if (!this.#marks.has(step)) this.#marks.set(step, ms);
   }
 
   /**
-   * Follows a receive transport to its first sound and logs the line; never fails.
+   * Follows a receive transport to its first sound and logs the line, with a dash for what was not seen; never fails.
    *
    * @param isSounding - whether anything is heard now
    */
@@ -42,7 +46,7 @@ export class JoinTimeLine {
       }
       await delay(lookEveryMs);
     }
-    const line = this.#marks.map(({ step, ms }) => `${step} ${ms}`).join(', ');
+    const line = steps.map((step) => `${step} ${this.#marks.get(step) ?? '-'}`).join(', ');
     this.#logger.debug(`Joining took, in ms: ${line}`);
   }
 

@@ -3,7 +3,8 @@ import type { DtlsParameters, Transport } from 'mediasoup-client/types';
 import type { OpusSettings } from '../../src/core/model.ts';
 import type { Call, Outputs } from './api.ts';
 import { delay, fullJitter } from './back-off.ts';
-import { toFlyLiveError } from './errors.ts';
+import { localError, toFlyLiveError } from './errors.ts';
+import type { FlyLiveError } from './errors.ts';
 import type { JoinTimeLine } from './join-time-line.ts';
 import type { Logger } from './logger.ts';
 
@@ -16,6 +17,8 @@ export interface MediaContext {
   /** How the room's speakers encode; of the last join too. */
   readonly opus: () => OpusSettings;
   readonly call: Call;
+  /** A call that may be made once more, over the next connection, when its answer was lost. */
+  readonly repeat: Call;
   readonly logger: Logger;
   /** Of the call that joined. */
   readonly timeLine: JoinTimeLine;
@@ -28,12 +31,24 @@ export interface MediaTransportOptions {
   readonly direction: 'send' | 'receive';
   /** Told once when the server no longer has the transport: build a new one. */
   readonly onGone: () => void;
+  /** Told `MEDIA_BLOCKED` when nothing has got through for 15 s; the transport goes on trying. */
+  readonly onProblem: (error: FlyLiveError) => void;
   /** Hands this end's DTLS parameters to the server; left out: by `media.connectTransport`. */
   readonly connect?: (transportId: string, dtlsParameters: DtlsParameters) => Promise<unknown>;
 }
 
+/** How the media of a session stands that goes on after its socket was lost. */
+export interface Resumption {
+  /** The transports that the server still has. */
+  readonly transportIds: readonly string[];
+  /** Whether the client comes from another address than before. */
+  readonly moved: boolean;
+}
+
 /** A short loss of packets mends itself; a longer one needs new candidates. */
 const disconnectedToleranceMs = 3_000;
+/** How long repairs go on before the user is told. */
+const complainAfterMs = 15_000;
 
 /**
  * One WebRTC transport and its counterpart on the server, kept alive by ICE restarts when the network changes.
@@ -44,6 +59,9 @@ export class MediaTransport {
   readonly routerId: string;
   readonly #context: MediaContext;
   readonly #onGone: () => void;
+  readonly #onProblem: (error: FlyLiveError) => void;
+  /** Runs from the first loss until media flows again. */
+  #complaint: ReturnType<typeof setTimeout> | undefined;
   #healing = false;
   /** The path is to be set up anew, however it looks. */
   #restartDue = false;
@@ -64,7 +82,7 @@ export class MediaTransport {
 
   /** @param offer - the transport as the server has created it */
   constructor(context: MediaContext, offer: TransportOffer, options: MediaTransportOptions) {
-    const { roomId, call, device } = context;
+    const { roomId, call, repeat, device } = context;
     const iceServers = context.iceServers();
     const { transportId, routerId, iceParameters, iceCandidates, dtlsParameters } = offer;
     const ends = { id: transportId, iceParameters, iceCandidates, dtlsParameters, iceServers };
@@ -74,17 +92,17 @@ export class MediaTransport {
     this.transport = transport;
     this.routerId = routerId;
     this.#onGone = options.onGone;
+    this.#onProblem = options.onProblem;
     const connect =
       options.connect ??
       ((id, parameters) =>
-        call((api) => api.media.connectTransport.mutate({ roomId, transportId: id, dtlsParameters: parameters })));
+        repeat((api) => api.media.connectTransport.mutate({ roomId, transportId: id, dtlsParameters: parameters })));
 
     transport.on('connect', (local, done) => {
       // ICE need not wait for the answer: by the time it is done the server has the parameters, or DTLS tries again.
       done();
       connect(transportId, local.dtlsParameters).catch((error: unknown) => {
         context.logger.debug('A transport could not be connected', toFlyLiveError(error));
-        // Whether the server has connected is unknown now, and it refuses a second time.
         this.#gone();
       });
     });
@@ -94,7 +112,11 @@ export class MediaTransport {
         api.media.produce.mutate({ roomId, transportId, source: 'microphone', rtpParameters, paused }),
       ).then(({ producerId }) => done({ id: producerId }), failed);
     });
-    transport.on('connectionstatechange', () => void this.#heal());
+    transport.on('connectionstatechange', () => {
+      this.#watch();
+      void this.#heal();
+    });
+    transport.observer.once('close', () => clearTimeout(this.#complaint));
   }
 
   /** The device may have another address now: restarts ICE at once, or as soon as there is a connection again. */
@@ -152,11 +174,22 @@ export class MediaTransport {
     const transportId = this.transport.id;
     this.#restartDue = false;
     try {
-      const { iceParameters } = await call((api) => api.media.restartIce.mutate({ roomId, transportId }));
+      const { iceParameters, iceServers } = await call((api) => api.media.restartIce.mutate({ roomId, transportId }));
+      // Those of the join may have run out by now.
+      if (!this.transport.closed) await this.transport.updateIceServers({ iceServers });
       if (!this.transport.closed) await this.transport.restartIce({ iceParameters });
     } catch (error) {
       this.#restartDue = true;
       throw error;
+    }
+  }
+
+  #watch(): void {
+    if (this.transport.connectionState === 'connected') {
+      clearTimeout(this.#complaint);
+      this.#complaint = undefined;
+    } else if (this.#isBroken()) {
+      this.#complaint ??= setTimeout(() => this.#onProblem(localError('MEDIA_BLOCKED')), complainAfterMs);
     }
   }
 

@@ -4,7 +4,7 @@ import type { Outputs } from './api.ts';
 import { delay } from './back-off.ts';
 import { FlyLiveError, retryableError, toFlyLiveError } from './errors.ts';
 import { MediaTransport } from './media-transport.ts';
-import type { MediaContext } from './media-transport.ts';
+import type { MediaContext, Resumption } from './media-transport.ts';
 import type { Playback } from './playback.ts';
 import { Reconciler } from './reconciler.ts';
 import { clientRtp } from './rtp-types.ts';
@@ -29,6 +29,7 @@ type MediaOffer = NonNullable<Outputs['room']['join']['media']>;
 export class Receiver {
   readonly #context: MediaContext;
   readonly #playback: Playback;
+  readonly #onProblem: (error: FlyLiveError) => void;
   readonly #reconciler: Reconciler;
   readonly #voices = new Map<string, Voice>();
   /** Producers refused for good; asking again would not help. */
@@ -42,6 +43,7 @@ export class Receiver {
   constructor(context: MediaContext, playback: Playback, onProblem: (error: FlyLiveError) => void) {
     this.#context = context;
     this.#playback = playback;
+    this.#onProblem = onProblem;
     this.#reconciler = new Reconciler(() => this.#reconcile(), onProblem);
   }
 
@@ -66,12 +68,9 @@ export class Receiver {
     if (offer) await Promise.race([begun.promise, delay(firstVoicesMs)]);
   }
 
-  /**
-   * After a resumed session: mends what broke in the meantime.
-   *
-   * @param moved - whether the client comes from another address than before
-   */
-  resume(moved: boolean): void {
+  /** After a resumed session: mends what broke in the meantime. */
+  resume({ transportIds, moved }: Resumption): void {
+    if (this.#transport && !transportIds.includes(this.#transport.transport.id)) this.#forget();
     this.#transport?.resume(moved);
     this.#reconciler.kick();
   }
@@ -122,8 +121,10 @@ export class Receiver {
   async #reconcile(): Promise<void> {
     for (const producerId of [...this.#voices.keys()]) if (!this.#wanted.has(producerId)) this.#drop(producerId);
     // Opened even with nothing to hear yet: it saves round trips when somebody starts to speak.
-    const transport = this.#transport ?? (await this.#takeOffer()) ?? (await this.#open());
+    const attachOffered = this.#takeOffer();
+    const transport = this.#transport ?? (await this.#open());
     try {
+      await attachOffered?.();
       await this.#consumeMissing(transport);
       await this.#resumePaused();
     } catch (thrown) {
@@ -134,21 +135,22 @@ export class Receiver {
     }
   }
 
-  /** Builds this end of an offer and attaches its voices; they begin to flow in the same call that connects it. */
-  async #takeOffer(): Promise<MediaTransport | undefined> {
+  /** Builds this end of an offer. @returns what attaches its voices */
+  #takeOffer(): (() => Promise<void>) | undefined {
     const offered = this.#offer;
     this.#offer = null;
     if (!offered) return undefined;
     const { media: offer, begun } = offered;
-    const { roomId, call } = this.#context;
+    const { roomId, repeat } = this.#context;
     const consumerIds = offer.consumers.map(({ consumerId }) => consumerId);
     let flowing: Promise<readonly string[]> = Promise.resolve([]);
     const transport = new MediaTransport(this.#context, offer.transport, {
       direction: 'receive',
       onGone: () => this.rebuild(),
+      onProblem: this.#onProblem,
       connect: (transportId, dtlsParameters) => {
         const input = { roomId, transportId, dtlsParameters, consumerIds };
-        const started = call((api) => api.media.start.mutate(input));
+        const started = repeat((api) => api.media.start.mutate(input));
         // A failure is the transport's to report.
         flowing = started.then(({ resumed }) => resumed).catch(() => []);
         return started;
@@ -156,28 +158,39 @@ export class Receiver {
     });
     this.#transport = transport;
     if (consumerIds.length > 0) void this.#context.timeLine.follow(transport.transport, () => this.#playback.sounding);
-    const attach = (consumers: readonly ConsumerOffer[]) =>
-      Promise.all(consumers.map((consumer) => this.#attach(transport.transport, consumer)));
+    return async () => {
+      await this.#attachAll(transport.transport, offer.consumers, begun);
+      const resumed = new Set(await flowing);
+      for (const voice of this.#voices.values()) if (resumed.has(voice.consumer.id)) voice.flowing = true;
+    };
+  }
+
+  /** Attaches the voices of an offer; they begin to flow in the same call that connects it. */
+  async #attachAll(
+    transport: MediaTransport['transport'],
+    consumers: readonly ConsumerOffer[],
+    begun: () => void,
+  ): Promise<void> {
+    const attach = (some: readonly ConsumerOffer[]) =>
+      Promise.all(some.map((consumer) => this.#attach(transport, consumer)));
     // Each takes the browser some ms, and ICE stands still meanwhile, so those that can be heard now go first.
     const connected = Promise.withResolvers<undefined>();
-    transport.transport.on('connectionstatechange', (state) => {
+    transport.on('connectionstatechange', (state) => {
       begun();
       if (state === 'connected') connected.resolve(undefined);
     });
-    await attach(offer.consumers.slice(0, firstVoices));
-    if (offer.consumers.length > firstVoices) {
+    await attach(consumers.slice(0, firstVoices));
+    if (consumers.length > firstVoices) {
       await Promise.race([connected.promise, delay(firstVoicesMs)]);
-      await attach(offer.consumers.slice(firstVoices));
-    } else if (offer.consumers.length === 0) begun();
-    const resumed = new Set(await flowing);
-    for (const voice of this.#voices.values()) if (resumed.has(voice.consumer.id)) voice.flowing = true;
-    return transport;
+      await attach(consumers.slice(firstVoices));
+    } else if (consumers.length === 0) begun();
   }
 
   async #open(): Promise<MediaTransport> {
     const transport = await MediaTransport.open(this.#context, {
       direction: 'receive',
       onGone: () => this.rebuild(),
+      onProblem: this.#onProblem,
     });
     if (this.#reconciler.closed) transport.close();
     else this.#transport = transport;

@@ -3,8 +3,8 @@ import type { Outputs } from './api.ts';
 import { delay } from './back-off.ts';
 import { Emitter } from './emitter.ts';
 import type { FlyLiveError } from './errors.ts';
-import { toFlyLiveError } from './errors.ts';
-import type { MediaContext } from './media-transport.ts';
+import { localError, toFlyLiveError } from './errors.ts';
+import type { MediaContext, Resumption } from './media-transport.ts';
 import { openMicrophone } from './microphone.ts';
 import type { Playback } from './playback.ts';
 import { Receiver } from './receiver.ts';
@@ -33,9 +33,12 @@ export class RoomAudio extends Emitter<{
   readonly #sender: Sender;
   readonly #stopNetworkChanges: () => void;
   #microphone: MediaStreamTrack | undefined;
+  /** Being opened; the browser may be asking the user. */
+  #opening: Promise<MediaStreamTrack> | undefined;
   #deviceId: string | undefined;
   #muted = false;
   #speaking = false;
+  #closed = false;
 
   /** @param userId - the own user, whose producers are not played */
   constructor(context: MediaContext, playback: Playback, userId: number) {
@@ -71,10 +74,17 @@ export class RoomAudio extends Emitter<{
   /**
    * Opens the microphone without sending it yet, so that a denial is known before a seat is taken.
    *
-   * @throws {FlyLiveError} of {@link openMicrophone}
+   * @throws {FlyLiveError} of {@link openMicrophone}, or `CLOSED` when the room was left meanwhile
    */
   async prepare(): Promise<void> {
-    this.#microphone ??= this.#watch(await openMicrophone(this.#deviceId));
+    if (this.#microphone) return;
+    this.#opening ??= openMicrophone(this.#deviceId).finally(() => (this.#opening = undefined));
+    const track = await this.#opening;
+    if (this.#closed) {
+      track.stop();
+      throw localError('CLOSED');
+    }
+    this.#microphone ??= this.#watch(track);
   }
 
   /**
@@ -121,11 +131,10 @@ export class RoomAudio extends Emitter<{
    * After a resumed session.
    *
    * @param producers - what the server has
-   * @param moved - whether the client comes from another address than before
    */
-  resume(producers: readonly ProducerDescription[], moved: boolean): void {
-    this.#sender.resume(producers, moved);
-    this.#receiver.resume(moved);
+  resume(producers: readonly ProducerDescription[], resumption: Resumption): void {
+    this.#sender.resume(producers, resumption);
+    this.#receiver.resume(resumption);
   }
 
   /** The server closed a producer because its media path broke. */
@@ -170,6 +179,7 @@ export class RoomAudio extends Emitter<{
 
   close(): void {
     this.#stopNetworkChanges();
+    this.#closed = true;
     this.silence();
     this.#sender.close();
     this.#receiver.close();

@@ -81,13 +81,8 @@ export class RoomSeating {
 
   /** A seat that the user has without having asked for it just now. Muted: nobody is put on air by somebody else. */
   async continue(): Promise<void> {
-    try {
-      await this.#audio.prepare();
-      this.#audio.speak(true);
-    } catch (error) {
-      await this.leave();
-      throw error;
-    }
+    await this.#prepare();
+    this.#audio.speak(true);
   }
 
   #follow(next: RoomState, previous: RoomState): void {
@@ -100,17 +95,31 @@ export class RoomSeating {
     if (!previous.mutedByHost && next.mutedByHost) this.#audio.setMuted(true);
   }
 
+  /** Opens the microphone; without one there is nothing to do on a seat. */
+  async #prepare(): Promise<void> {
+    try {
+      await this.#audio.prepare();
+    } catch (error) {
+      if (this.#state.value.mySeat !== null) await this.leave();
+      throw error;
+    }
+  }
+
   /** Asks for the microphone, then for the seat, then speaks. */
   async #claim(muted: boolean, ask: () => Promise<{ readonly seat: number }>): Promise<number> {
-    await this.#audio.prepare();
+    // From here on a seat that a host gives is this claim's to speak from.
     this.#claims += 1;
     try {
+      await this.#prepare();
       const { seat } = await ask();
       this.#audio.speak(muted || this.#state.value.mutedByHost);
       await this.#state.shown(({ mySeat }) => mySeat === seat);
       return seat;
     } catch (error) {
-      if (this.#state.value.mySeat === null) this.#audio.silence();
+      if (this.#state.value.mySeat === null) {
+        // Another one that is under way may be granted yet.
+        if (this.#claims === 1) this.#audio.silence();
+      }
       // The answer was lost and the event tells that it was granted.
       else this.#audio.speak(muted || this.#state.value.mutedByHost);
       throw error;

@@ -358,7 +358,7 @@ export class Room extends Emitter<RoomEvents> {
     if (topic === 'chat') this.#background(this.#chat.reload());
   }
 
-  #onRejoined({ snapshot, resumed, addressChanged, media }: JoinAnswer): void {
+  #onRejoined({ snapshot, resumed, addressChanged, media, transportIds }: JoinAnswer): void {
     this.#clock.observe(snapshot.cursor);
     this.#members.restart();
     const next: RoomState = { ...reduce.applySnapshot(this.state, snapshot), status: 'joined' };
@@ -367,7 +367,7 @@ export class Room extends Emitter<RoomEvents> {
     // Chat and gifts are replayed from where they broke off; of everything else the snapshot tells the outcome.
     this.#feeds.skipTo(snapshot.cursor, ['room', 'media']);
     this.#feeds.start();
-    if (resumed) this.#audio.resume(snapshot.producers, addressChanged);
+    if (resumed) this.#audio.resume(snapshot.producers, { transportIds, moved: addressChanged });
     this.emit('resumed', { resumed });
   }
 

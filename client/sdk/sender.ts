@@ -3,7 +3,7 @@ import type { ProducerDescription } from '../../src/core/model.ts';
 import type { FlyLiveError } from './errors.ts';
 import { retryableError, toFlyLiveError } from './errors.ts';
 import { MediaTransport } from './media-transport.ts';
-import type { MediaContext } from './media-transport.ts';
+import type { MediaContext, Resumption } from './media-transport.ts';
 import { Reconciler } from './reconciler.ts';
 
 /** Speech: one channel, forward error correction in band. */
@@ -17,6 +17,7 @@ interface Wanted {
 /** Sends the microphone it is told to send: one send transport, one producer. The track stays the caller's. */
 export class Sender {
   readonly #context: MediaContext;
+  readonly #onProblem: (error: FlyLiveError) => void;
   readonly #reconciler: Reconciler;
   #wanted: Wanted | undefined;
   #transport: MediaTransport | undefined;
@@ -27,6 +28,7 @@ export class Sender {
   /** @param onProblem - told when audio cannot be sent and trying again will not help */
   constructor(context: MediaContext, onProblem: (error: FlyLiveError) => void) {
     this.#context = context;
+    this.#onProblem = onProblem;
     this.#reconciler = new Reconciler(() => this.#reconcile(), onProblem);
   }
 
@@ -50,9 +52,9 @@ export class Sender {
    * After a resumed session: mends what broke in the meantime.
    *
    * @param producers - what the server has
-   * @param moved - whether the client comes from another address than before
    */
-  resume(producers: readonly ProducerDescription[], moved: boolean): void {
+  resume(producers: readonly ProducerDescription[], { transportIds, moved }: Resumption): void {
+    if (this.#transport && !transportIds.includes(this.#transport.transport.id)) this.#forget();
     this.#transport?.resume(moved);
     const { id } = this.#producer ?? {};
     if (id !== undefined) {
@@ -108,7 +110,11 @@ export class Sender {
   }
 
   async #open(): Promise<MediaTransport> {
-    const transport = await MediaTransport.open(this.#context, { direction: 'send', onGone: () => this.rebuild() });
+    const transport = await MediaTransport.open(this.#context, {
+      direction: 'send',
+      onGone: () => this.rebuild(),
+      onProblem: this.#onProblem,
+    });
     if (this.#reconciler.closed) transport.close();
     else this.#transport = transport;
     return transport;

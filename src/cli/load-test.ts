@@ -62,7 +62,8 @@ export const loadTest = defineCommand({
       const listeners = readCount('listeners', args.listeners, most.listeners);
       const members = speakers + listeners;
       if (rooms * members > most.members) throw new CommandError(1, `${most.members} members at most, of all rooms`);
-      const needed = Math.max(Math.ceil((rooms * listeners) / listenersPerProcess), availableParallelism() - 1);
+      const wanted = Math.max(Math.ceil((rooms * listeners) / listenersPerProcess), availableParallelism() - 1);
+      const needed = Math.min(wanted, most.processes);
       const listenerProcesses = readCount('processes', args.processes ?? String(needed), most.processes);
       const seconds = readMinutes(args.minutes) * 60;
       await assertTarget(args.url, args['allow-remote']);

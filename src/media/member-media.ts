@@ -73,8 +73,12 @@ export class MemberMedia {
   }
 
   get counts(): { transports: number; consumers: number } {
-    const transports = [this.#send, this.#receive].filter((transport) => transport?.id !== undefined).length;
-    return { transports, consumers: this.#consumers?.size ?? 0 };
+    return { transports: this.transportIds.length, consumers: this.#consumers?.size ?? 0 };
+  }
+
+  /** Those that are there, and not about to be. */
+  get transportIds(): string[] {
+    return [this.#send?.id, this.#receive?.id].filter((id) => id !== undefined);
   }
 
   /** How the path is on which this client sends; null without one. */

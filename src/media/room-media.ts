@@ -179,6 +179,11 @@ export class RoomMedia extends Emitter<RoomMediaEvents> {
     return !this.#closed && this.#stage.get(producerId) !== undefined;
   }
 
+  /** The transports that a session has. */
+  transportIdsOf(sessionId: SessionId): string[] {
+    return this.#members.get(sessionId)?.transportIds ?? [];
+  }
+
   hasSession(sessionId: SessionId): boolean {
     return this.#members.has(sessionId);
   }

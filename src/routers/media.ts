@@ -29,9 +29,10 @@ export const mediaRouter = router({
       member.room.media.connectTransport(member.sessionId, input.transportId, input.dtlsParameters),
     ),
 
-  /** New ICE credentials for a transport whose network path changed. */
-  restartIce: memberProcedure.input(transportInput).mutation(async ({ ctx: { member }, input }) => ({
+  /** New ICE credentials for a transport whose network path changed, and fresh ones for TURN servers. */
+  restartIce: memberProcedure.input(transportInput).mutation(async ({ ctx: { member, services, user }, input }) => ({
     iceParameters: await member.room.media.restartIce(member.sessionId, input.transportId),
+    iceServers: services.iceServers.issueTo(user.id),
   })),
 
   /** Starts sending audio, from a seat. */

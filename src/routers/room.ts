@@ -34,6 +34,8 @@ export const roomRouter = router({
         ? await media.offer(ctx.connection.memberOf(input.roomId), snapshot.producers, capabilities)
         : null,
       rtpCapabilities,
+      /** Of a session that goes on: its transports that are still there; a worker may have taken others along. */
+      transportIds: membership.resumed ? room.media.transportIdsOf(membership.sessionId) : [],
       /** STUN and TURN servers; none are needed where the client reaches the announced address. */
       iceServers: iceServers.issueTo(ctx.user.id),
       /** How the room's speakers are asked to encode. */

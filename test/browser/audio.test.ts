@@ -1,3 +1,4 @@
+/// <reference lib="dom" />
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launchBrowser } from '../support/browser.ts';
@@ -77,4 +78,34 @@ test('a muted speaker is silent, and is heard again after that', async () => {
 
   await toggle.click();
   await hear(listener, id);
+});
+
+/** The part of the SDK that `?debug=1` shows, and what the next test keeps on a page. */
+interface DebugPage {
+  readonly __flylive: { takeSeat(): Promise<number>; leaveSeat(): Promise<void> };
+  opened: MediaStreamTrack[];
+}
+
+test('a microphone is opened once for two claims at a time, and given back with the seat', async () => {
+  const roomId = addRoom(server);
+  await using speaker = await visit(browser, server, roomId);
+  await using listener = await visit(browser, server, roomId);
+  await speaker.page.evaluate(async () => {
+    const page = globalThis as unknown as DebugPage;
+    page.opened = [];
+    const { mediaDevices } = navigator;
+    const open = mediaDevices.getUserMedia.bind(mediaDevices);
+    mediaDevices.getUserMedia = async (constraints) => {
+      const stream = await open(constraints);
+      page.opened.push(...stream.getAudioTracks());
+      return stream;
+    };
+    await Promise.allSettled([page.__flylive.takeSeat(), page.__flylive.takeSeat()]);
+  });
+  await hear(listener, speaker.user.id);
+  const states = () =>
+    speaker.page.evaluate(() => (globalThis as unknown as DebugPage).opened.map(({ readyState }) => readyState));
+  expect(await states()).toEqual(['live']);
+  await speaker.page.evaluate(() => (globalThis as unknown as DebugPage).__flylive.leaveSeat());
+  expect(await states()).toEqual(['ended']);
 });

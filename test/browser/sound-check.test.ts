@@ -4,9 +4,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { launchBrowser } from '../support/browser.ts';
 import { eventually } from '../support/eventually.ts';
 import { hear } from '../support/hearing.ts';
-import { addRoom } from '../support/members.ts';
+import { addRoom, enter } from '../support/members.ts';
+import { leadThroughRelay } from '../support/relayed-tab.ts';
 import { type RoomTab, takeSeat, visit } from '../support/room-tab.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
+import { isMedia } from '../support/udp-relay.ts';
 
 let server: TestServer;
 let browser: Browser;
@@ -45,6 +47,32 @@ test('the page says that a speaker is heard, or is muted', async () => {
   await speaker.page.getByTestId('mute-toggle').click();
   await eventually(async () => expect(await ask(listener)).toBe('muted'));
   expect(await ask(speaker)).toBe('muted');
+});
+
+test('the page names a host who has muted the speaker', async () => {
+  const owner = server.laravel.addUser({ name: 'Owner' });
+  const roomId = addRoom(server, { ownerId: owner.id });
+  await using host = await enter(server, roomId, { user: owner });
+  await using speaker = await visit(browser, server, roomId);
+  await using listener = await visit(browser, server, roomId);
+  await takeSeat(speaker);
+  await hear(listener, speaker.user.id);
+  await host.trpc.seat.mute.mutate({ roomId, userId: speaker.user.id });
+  await eventually(async () => expect(await ask(listener)).toBe('mutedByHost'));
+  expect(await ask(speaker)).toBe('mutedByHost');
+});
+
+test('the page names a network that loses the packets on their way to it', async () => {
+  const roomId = addRoom(server);
+  await using speaker = await visit(browser, server, roomId);
+  await using listener = await visit(browser, server, roomId);
+  await takeSeat(speaker);
+  await using network = await leadThroughRelay(listener);
+  await hear(listener, speaker.user.id);
+  network.lose(isMedia);
+  await eventually(async () => expect(await ask(listener)).toBe('noPacketsToListener'));
+  network.lose(() => false);
+  await eventually(async () => expect(await ask(listener)).toBe('none'));
 });
 
 test('the page names its own sound, when the browser withholds it', async () => {

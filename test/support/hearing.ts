@@ -12,7 +12,7 @@ const audible = 0.001;
 /** Silence: 30 dB below that. Not 0, since a decoder fades out and adds comfort noise of up to 0.00000006. */
 const silent = 0.000_001;
 /** What one measurement covers, ms. */
-const windowMs = 680;
+export const windowMs = 680;
 
 /** What a tab heard of one speaker while it was recorded. */
 export interface Recording {

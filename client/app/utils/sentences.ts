@@ -59,6 +59,7 @@ const sentences: Record<FlyLiveCode, string> = {
   MICROPHONE_DENIED: 'The microphone is blocked. Allow it in the browser’s address bar, then take a seat again.',
   MICROPHONE_NOT_FOUND: 'No microphone was found. Plug one in and try again.',
   MICROPHONE_UNAVAILABLE: 'The microphone cannot be opened. Another app may be using it.',
+  MEDIA_BLOCKED: 'No sound gets through at the moment. Your network may block it; we keep trying.',
   AUDIO_UNSUPPORTED: 'This browser cannot take part in audio rooms.',
 };
 

@@ -1,154 +1,59 @@
-/** A process of the load tester: plays members as it is told over the channel of its parent, and ends with it. */
-import { setTimeout as delay } from 'node:timers/promises';
-import { LoadMember, type MemberOptions } from './member.ts';
-import type { Answer, ClientCounts, JoinResult, MemberPlan, Order, StartOrder } from './messages.ts';
-import { createTalk, type Talk } from './talk.ts';
-import { createCertificate } from './webrtc/certificate.ts';
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import type { Answer, ClientCounts, JoinResult, Order, StartOrder } from './messages.ts';
 
-/** How long one may take to get in, ms. */
-const joinTimeout = 30_000;
+/** In this checkout a .ts file, in a build a .js one. */
+const entry = fileURLToPath(new URL(`client-main${import.meta.url.slice(-3)}`, import.meta.url));
 
-/** The members of this process, and what is done with them. */
-class Crowd {
-  readonly #order: StartOrder;
-  readonly #certificate = createCertificate('FlyLive load test');
-  readonly #speakers: LoadMember[] = [];
-  readonly #listeners: LoadMember[] = [];
+/** One client process; they end with this one. */
+export class ClientProcess implements Disposable {
+  readonly #child: ChildProcess;
+  /** Rejects when the process ends. */
+  readonly #ended: Promise<never>;
 
-  constructor(order: StartOrder) {
-    this.#order = order;
-  }
-
-  /** Speakers join and begin to send. */
-  speak(): Promise<JoinResult> {
-    const { speakers, packetTime, dtx, talk } = this.#order;
-    const places = new Map<string, number>();
-    const talks = new Map<string, Talk>();
-    const sizes = new Map<string, number>();
-    for (const { roomId } of speakers) sizes.set(roomId, (sizes.get(roomId) ?? 0) + 1);
-    for (const [roomId, size] of sizes) talks.set(roomId, createTalk(talk, size));
-    return this.#join(speakers, this.#speakers, async (member, { roomId }) => {
-      const place = places.get(roomId) ?? 0;
-      places.set(roomId, place + 1);
-      const ofRoom = talks.get(roomId);
-      if (ofRoom) await member.speak({ packetTime, dtx }, ofRoom, place);
-    });
-  }
-
-  /** Speakers begin to hear each other. */
-  async hear(): Promise<JoinResult> {
-    const failures: Record<string, number> = {};
-    await inParallel(this.#speakers, this.#order.parallel, async (member) => {
-      await member.hearOthers().catch((error: unknown) => note(failures, error));
-    });
-    return { joinMs: [], failures };
-  }
-
-  /** Listeners join. */
-  listen(): Promise<JoinResult> {
-    return this.#join(this.#order.listeners, this.#listeners, (member) => member.listen());
-  }
-
-  get counts(): ClientCounts {
-    const counts = { received: 0, receivedByListeners: 0, lost: 0, sent: 0, gone: 0 };
-    for (const member of [...this.#speakers, ...this.#listeners]) {
-      const { received, lost, sent } = member.counts;
-      counts.received += received;
-      if (!member.speaks) counts.receivedByListeners += received;
-      counts.lost += lost;
-      counts.sent += sent;
-      if (!member.alive) counts.gone += 1;
+  /** Starts the process with the members whom it will play. */
+  static async start(order: Omit<StartOrder, 'type'>): Promise<ClientProcess> {
+    const clients = new ClientProcess(fork(entry, { execArgv: [] }));
+    try {
+      await clients.#ask({ type: 'start', ...order });
+      return clients;
+    } catch (error) {
+      clients[Symbol.dispose]();
+      throw error;
     }
-    const { user, system } = process.cpuUsage();
-    return { ...counts, cpu: user + system };
   }
 
-  async leave(): Promise<void> {
-    // Speakers last: nobody should miss them while being counted elsewhere.
-    const members = [...this.#listeners, ...this.#speakers];
-    await inParallel(members, this.#order.parallel, (member) => Promise.race([member.leave(), delay(2_000)]));
-    for (const member of members) member.cut();
-  }
-
-  async #join(
-    plans: readonly MemberPlan[],
-    members: LoadMember[],
-    enter: (member: LoadMember, plan: MemberPlan) => Promise<void>,
-  ): Promise<JoinResult> {
-    const joinMs: number[] = [];
-    const failures: Record<string, number> = {};
-    const { url, allowRemote, parallel } = this.#order;
-    await inParallel(plans, parallel, async (plan) => {
-      const options: MemberOptions = { ...plan, url, allowRemote, certificate: this.#certificate };
-      const startedAt = performance.now();
-      let member: LoadMember | undefined;
-      try {
-        const entered = LoadMember.connect(options).then(async (connected) => {
-          member = connected;
-          await enter(connected, plan);
-          return connected;
-        });
-        members.push(await withinTime(entered));
-        joinMs.push(performance.now() - startedAt);
-      } catch (error) {
-        member?.cut();
-        note(failures, error);
-      }
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    this.#ended = once(child, 'exit').then(() => {
+      throw new Error('A client process ended by itself');
     });
-    return { joinMs, failures };
+    // Whoever asks it something sees the failure.
+    this.#ended.catch(() => undefined);
+  }
+
+  join(step: 'speak' | 'hear' | 'listen'): Promise<JoinResult> {
+    return this.#ask({ type: step }) as Promise<JoinResult>;
+  }
+
+  count(): Promise<ClientCounts> {
+    return this.#ask({ type: 'count' }) as Promise<ClientCounts>;
+  }
+
+  /** Members say good-bye and go. */
+  async leave(): Promise<void> {
+    await this.#ask({ type: 'leave' });
+  }
+
+  [Symbol.dispose](): void {
+    this.#child.kill('SIGKILL');
+  }
+
+  /** One question at a time. */
+  async #ask(order: Order): Promise<Answer> {
+    this.#child.send(order);
+    const [answer] = (await Promise.race([once(this.#child, 'message'), this.#ended])) as [Answer];
+    return answer;
   }
 }
-
-async function withinTime<T>(work: Promise<T>): Promise<T> {
-  const over = new AbortController();
-  const timeout = delay(joinTimeout, undefined, { signal: over.signal }).then(() => {
-    throw new Error(`Not in after ${joinTimeout / 1_000} s`);
-  });
-  try {
-    return await Promise.race([work, timeout]);
-  } finally {
-    over.abort();
-  }
-}
-
-/** Works through a list, some at a time. */
-async function inParallel<T>(list: readonly T[], width: number, work: (item: T) => Promise<unknown>): Promise<void> {
-  const items = list.values();
-  await Promise.all(
-    Array.from({ length: width }, async () => {
-      for (const item of items) await work(item);
-    }),
-  );
-}
-
-function note(failures: Record<string, number>, error: unknown): void {
-  const message = error instanceof Error ? error.message : String(error);
-  failures[message] = (failures[message] ?? 0) + 1;
-}
-
-let crowd: Crowd | undefined;
-
-async function follow(order: Order): Promise<Answer> {
-  if (order.type === 'start') crowd = new Crowd(order);
-  if (!crowd) throw new Error('There is nobody yet');
-  switch (order.type) {
-    case 'speak':
-      return crowd.speak();
-    case 'hear':
-      return crowd.hear();
-    case 'listen':
-      return crowd.listen();
-    case 'count':
-      return crowd.counts;
-    case 'leave':
-      await crowd.leave();
-  }
-  return { done: true };
-}
-
-process.on('message', (order: Order) => {
-  void follow(order).then((answer) => process.send?.(answer));
-});
-process.on('disconnect', () => process.exit());
-// Ctrl-C reaches the whole group; the parent decides.
-process.on('SIGINT', () => undefined);

@@ -1,5 +1,7 @@
 import { readFile } from 'node:fs/promises';
+import type { inferRouterOutputs } from '@trpc/server';
 import { z } from 'zod';
+import type { AppRouter } from '../../routers/index.ts';
 import { CommandError } from '../server.ts';
 import { LightClient } from './light-client.ts';
 
@@ -76,8 +78,8 @@ export async function readTokenFile(
 async function listRooms(url: string, token: string): Promise<string[]> {
   const client = await LightClient.connect(url, token);
   try {
-    const rooms = await client.query<readonly { readonly id: string }[]>('room.list', {});
-    return rooms.map(({ id }) => id);
+    const rooms = await client.query<inferRouterOutputs<AppRouter>['room']['list']>('room.list', {});
+    return rooms.map(({ roomId }) => roomId);
   } finally {
     client.terminate();
   }

@@ -1,5 +1,5 @@
 import { lookup } from 'node:dns/promises';
-import { BlockList, isIPv6 } from 'node:net';
+import { BlockList, isIP, isIPv6 } from 'node:net';
 
 /** Whether an IP address is of this machine alone. */
 export function isLoopback(address: string): boolean {
@@ -14,4 +14,13 @@ export async function leadsToLoopback(url: string): Promise<boolean> {
   const host = new URL(url).hostname.replace(/^\[(.*)\]$/, '$1');
   const addresses = await lookup(host, { all: true });
   return addresses.every(({ address }) => isLoopback(address));
+}
+
+/**
+ * @param addresses - where a server takes audio: IP addresses or host names
+ * @throws Error naming the first that is not of this machine alone; of a host name nobody can tell
+ */
+export function assertLoopback(addresses: readonly string[]): void {
+  const stranger = addresses.find((address) => isIP(address) === 0 || !isLoopback(address));
+  if (stranger !== undefined) throw new Error(`The server takes audio at ${stranger}: say --allow-remote`);
 }

@@ -39,6 +39,8 @@ export interface ClientCounts {
   readonly receivedByListeners: number;
   readonly lost: number;
   readonly sent: number;
+  /** Listeners who received nothing since the count before. */
+  readonly deaf: number;
   /** Members whose socket or path was lost. */
   readonly gone: number;
   /** CPU time of the process, us. */

@@ -2,7 +2,10 @@
 export interface PacketCounts {
   /** RTP packets. */
   readonly received: number;
-  /** Those that are missing between the first and the last one of each stream. */
+  /**
+   * Those that are missing between the first and the last one of each stream: what was lost at its end, and a stream that
+   * never came, are not among them. Which streams a listener should have, the server decides anew all the time.
+   */
   readonly lost: number;
 }
 

@@ -28,6 +28,7 @@ const measured: LoadMeasurement = {
   received: 101_000,
   receivedByListeners: 100_000,
   lost: 7,
+  deaf: 3,
   gone: 0,
   clientCores: [0.1, 0.95],
   usage: { empty: usage(0, 0, 1_000), begin: usage(100, 1_000, 2_000), end: usage(600, 2_010, 3_000) },
@@ -42,7 +43,8 @@ group('the report', () => {
     expect(report.cpu.nodeCores).toBeCloseTo(0.05);
     expect(report.cpu.listenersPerCore).toBeCloseTo(100 / 0.101);
     expect(report.memory).toEqual({ nodeKiBPerListener: 20, workerKiBPerListener: 40 });
-    expect(report.packets).toEqual({ inPerSecond: 100, outPerSecond: 10_100, lost: 7, streamsPerListener: 2 });
+    expect(report.packets).toEqual({ inPerSecond: 100, outPerSecond: 10_100, lost: 7, deaf: 3, streamsPerListener: 2 });
+    expect(describe(report).join('\n')).toContain('3 listeners got no packet');
   });
 
   it('adds up why members did not get in', () => {

@@ -1,3 +1,4 @@
+import type { PacketCounts } from './packet-counter.ts';
 import type { LoadMeasurement, LoadPlan } from './run.ts';
 import type { ServerUsage } from './usage.ts';
 
@@ -19,7 +20,10 @@ export interface LoadReport {
     /** From speakers to the server, and from the server to all. */
     readonly inPerSecond: number;
     readonly outPerSecond: number;
+    /** Gaps within streams; see {@link PacketCounts.lost} for what is not seen. */
     readonly lost: number;
+    /** Listeners who got no packet at all while it was measured: their streams never came. */
+    readonly deaf: number;
     /** Streams that flow to each listener, on average. */
     readonly streamsPerListener: number;
   };
@@ -70,6 +74,7 @@ export function toReport(plan: LoadPlan, measured: LoadMeasurement): LoadReport 
       inPerSecond: sent / seconds,
       outPerSecond,
       lost,
+      deaf: measured.deaf,
       streamsPerListener: measured.receivedByListeners / seconds / perSecond / joined,
     },
     cpu: {
@@ -99,7 +104,7 @@ export function describe(report: LoadReport): string[] {
     `joins         ${round(joins.perSecond, 1)}/s, p50 ${round(joins.p50Ms)} ms, p99 ${round(joins.p99Ms)} ms`,
     `packets       ${round(packets.inPerSecond)}/s in, ${round(packets.outPerSecond)}/s out, ` +
       `${round(packets.streamsPerListener, 2)} streams a listener`,
-    `loss          ${round(packets.lost)} packets`,
+    `loss          ${round(packets.lost)} packets within streams`,
     `workers       ${round(cpu.workerUsPerPacket, 2)} us a packet; ${cpu.workerCores.map(percent).join(' and ')} of a core`,
     `Node.js       ${round(cpu.nodeUsPerPacket, 2)} us a packet; ${percent(cpu.nodeCores)} of a core`,
     `a core        carries ${round(cpu.listenersPerCore)} such listeners, by the workers' CPU time`,
@@ -107,6 +112,7 @@ export function describe(report: LoadReport): string[] {
       `${round(memory.workerKiBPerListener)} KiB in the workers`,
     `load tester   ${cpu.clientCores.map(percent).join(', ')} of a core`,
   ];
+  if (packets.deaf > 0) lines.push(`${packets.deaf} listeners got no packet at all`);
   if (report.gone > 0) lines.push(`${report.gone} members were lost on the way`);
   if (cpu.clientCores.some((share) => share > clientLimit)) {
     lines.push('A process of the load tester was at its limit: loss may be its own, add --processes');

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { ClientProcess } from './clients.ts';
+import { ClientProcess } from './client-process.ts';
 import type { ClientCounts, JoinResult, MemberPlan } from './messages.ts';
 import type { PacketTime, TalkPattern } from './talk.ts';
 import type { ServerUsage } from './usage.ts';
@@ -44,6 +44,8 @@ export interface LoadMeasurement {
   readonly received: number;
   readonly receivedByListeners: number;
   readonly lost: number;
+  /** Listeners to whom nothing came in that time. */
+  readonly deaf: number;
   /** Members who were lost until the end. */
   readonly gone: number;
   /** CPU time of each client process in that time, share of a core. */
@@ -101,6 +103,7 @@ export async function runLoad(plan: LoadPlan, options: LoadRunOptions): Promise<
       received: sum('received'),
       receivedByListeners: sum('receivedByListeners'),
       lost: sum('lost'),
+      deaf: after.reduce((total, { deaf }) => total + deaf, 0),
       gone: after.reduce((total, { gone }) => total + gone, 0),
       clientCores: after.map(({ cpu }, index) => (cpu - (before[index]?.cpu ?? 0)) / 1e6 / seconds),
       usage: { empty, begin, end },
