@@ -160,7 +160,7 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
   const auth = new Authenticator(redis, laravel, revocations, logger);
   const { chatPerMinute, giftsPerMinute, callsPerSecond, connectionsPerUser, connectionsPerAddress } = config.limits;
   const connections = new Connections(
-    { perUser: connectionsPerUser, perAddress: connectionsPerAddress },
+    { perUser: connectionsPerUser, perAddress: connectionsPerAddress, ...config.auth },
     { auth, revocations, control, logger },
   );
   const directory = new RoomDirectory(laravel, store, config.rooms.opus);

@@ -235,5 +235,9 @@ function toConfig(env: Environment) {
       connectionsPerUser: env.MAX_CONNECTIONS_PER_USER,
       connectionsPerAddress: env.MAX_CONNECTIONS_PER_ADDRESS,
     },
+    auth: {
+      /** How often a live connection's token is looked up among the revoked ones; it is cut within a minute so. */
+      revocationCheckMs: 50_000,
+    },
   };
 }

@@ -20,6 +20,7 @@ export const permissions = {
   'room.react': { role: 'member' },
   'room.kick': { role: 'admin', outranks: true },
   'room.ban': { role: 'admin', outranks: true },
+  /** Neither lifts nor changes a ban of the owner or of an operator, but the owner those of the owner. */
   'room.unban': { role: 'admin' },
   'room.bans': { role: 'admin' },
   'room.close': { role: 'owner' },
@@ -31,7 +32,7 @@ export const permissions = {
   'seat.accept': { role: 'member' },
   'seat.decline': { role: 'member' },
   'seat.approve': { role: 'admin' },
-  'seat.reject': { role: 'admin' },
+  'seat.reject': { role: 'admin', outranks: true },
   'seat.invite': { role: 'admin' },
   'seat.lock': { role: 'admin' },
   'seat.unlock': { role: 'admin' },

@@ -21,6 +21,17 @@ describe('the guard of the internal key', () => {
     }
   });
 
+  it('counts an IPv6 network of 64 bits as one, and each IPv4 address by itself', () => {
+    const addresses = ['2001:db8:0:7::1', '2001:db8::7:0:0:0:2', '2001:0db8:0000:0007:ffff::3', '2001:db8:0:7:1:2:3:4'];
+    for (const address of [...addresses, '2001:DB8:0:7::5'])
+      expect(codeFor('wrong', address)).toBe('ADMIN_KEY_REQUIRED');
+    expect(codeFor('wrong', '2001:db8:0:7:a::')).toBe('ADMIN_LOCKED_OUT');
+    expect(codeFor(key, '2001:db8:0:7:b::9')).toBe('ADMIN_LOCKED_OUT');
+    for (const address of ['2001:db8:0:8::1', '::1', '::ffff:192.0.2.7']) expect(codeFor(key, address)).toBeNull();
+    for (let attempt = 0; attempt < 6; attempt += 1) codeFor('wrong', `::ffff:192.0.2.${attempt}`);
+    expect(codeFor(key, '::ffff:192.0.2.0')).toBeNull();
+  });
+
   it('locks an address out after wrong keys, for the right one too, and lets it in again', () => {
     for (let attempt = 0; attempt < 5; attempt += 1) expect(codeFor('wrong')).toBe('ADMIN_KEY_REQUIRED');
     expect(codeFor('wrong')).toBe('ADMIN_LOCKED_OUT');

@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { isIPv6 } from 'node:net';
 import { AppError } from '../core/errors.ts';
 
 /** Wrong keys that an address may show within {@link windowMs}. */
@@ -18,7 +19,8 @@ interface Failures {
 
 /**
  * Decides who has shown the internal key. An address that shows wrong ones again and again is refused for a while,
- * whatever it shows: else it could go on guessing. Each node counts for itself.
+ * whatever it shows: else it could go on guessing. Of IPv6 the network of 64 bits counts, all of which is one customer's.
+ * Each node counts for itself.
  */
 export class InternalKeyGuard {
   readonly #expected: Buffer;
@@ -37,23 +39,24 @@ export class InternalKeyGuard {
     // Most calls are those of clients; they are not counted.
     if (header === undefined) return new AppError('ADMIN_KEY_REQUIRED');
     const now = performance.now();
-    const known = this.#failures.get(address);
+    const origin = originOf(address);
+    const known = this.#failures.get(origin);
     const lockedForMs = (known?.lockedUntil ?? now) - now;
     if (lockedForMs > 0) return lockedOut(lockedForMs);
     // Digests are of one length, so the comparison takes one time whatever was shown.
     if (typeof header === 'string' && timingSafeEqual(digest(header), this.#expected)) {
-      this.#failures.delete(address);
+      this.#failures.delete(origin);
       return null;
     }
-    return this.#countFailure(address, now);
+    return this.#countFailure(origin, now);
   }
 
-  #countFailure(address: string, now: number): AppError {
-    const known = this.#failures.get(address);
+  #countFailure(origin: string, now: number): AppError {
+    const known = this.#failures.get(origin);
     const failures = known === undefined || now - known.since > windowMs ? newFailures(now) : known;
     failures.count += 1;
-    this.#failures.delete(address);
-    this.#failures.set(address, failures);
+    this.#failures.delete(origin);
+    this.#failures.set(origin, failures);
     if (this.#failures.size > mostAddresses) {
       const [oldest] = this.#failures.keys();
       if (oldest !== undefined) this.#failures.delete(oldest);
@@ -62,6 +65,20 @@ export class InternalKeyGuard {
     failures.lockedUntil = now + lockMs;
     return lockedOut(lockMs);
   }
+}
+
+/** What is counted together: an IPv4 address, or an IPv6 network of 64 bits. */
+function originOf(address: string): string {
+  if (!isIPv6(address) || address.includes('.')) return address;
+  const [left = '', right] = address.split('::');
+  const groups = left === '' ? [] : left.split(':');
+  if (right !== undefined) {
+    const after = right === '' ? [] : right.split(':');
+    groups.push(...Array.from({ length: 8 - groups.length - after.length }, () => '0'), ...after);
+  }
+  const network = groups.slice(0, 4).map((group) => Number.parseInt(group, 16).toString(16));
+  // In this one are the loopback and the whole of IPv4.
+  return network.every((group) => group === '0') ? address : `${network.join(':')}::/64`;
 }
 
 function newFailures(now: number): Failures {

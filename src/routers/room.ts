@@ -17,7 +17,7 @@ export const roomRouter = router({
   list: userProcedure.query(({ ctx }) => ctx.services.directory.list()),
 
   /** The state of an open room, for whoever thinks of joining. */
-  get: userProcedure.input(roomInput).query(({ ctx, input }) => ctx.services.store.read(input.roomId)),
+  get: userProcedure.input(roomInput).query(({ ctx, input }) => ctx.services.store.read(input.roomId, ctx.user.id)),
 
   /** Joins, or continues a session after a lost socket; answers all that a client needs to show and hear the room. */
   join: userProcedure.input(joinInput).mutation(async ({ ctx, input }) => {

@@ -8,8 +8,6 @@ import type { ControlBus, ControlMessage } from './control-bus.ts';
 import type { LocalMember } from './local-room.ts';
 import type { RevocationList } from './revocation.ts';
 
-/** How often a live connection's token is looked up among the revoked ones, ms (DESIGN: cut within 60 s). */
-const revocationCheckMs = 50_000;
 /** Subscriptions of one connection; a client needs six. */
 const mostSubscriptions = 20;
 
@@ -131,6 +129,8 @@ export class Connection {
 export interface ConnectionsOptions {
   readonly perUser: number;
   readonly perAddress: number;
+  /** How often a live connection's token is looked up among the revoked ones, ms. */
+  readonly revocationCheckMs: number;
 }
 
 /** The live connections of this process: counted by user and address, and cut when their token is revoked. */
@@ -191,7 +191,7 @@ export class Connections {
     if (this.#byUser.count(id) >= this.#options.perUser) throw new AppError('TOO_MANY_CONNECTIONS');
     this.#byUser.add(id);
     this.#authenticated.add(connection);
-    const timer = setInterval(() => void this.#cutIfRevoked(connection), revocationCheckMs).unref();
+    const timer = setInterval(() => void this.#cutIfRevoked(connection), this.#options.revocationCheckMs).unref();
     onAbort(connection.closed, () => {
       clearInterval(timer);
       this.#authenticated.delete(connection);

@@ -43,17 +43,20 @@ export class Moderation {
   }
 
   /**
-   * Keeps a user out from now on, whether or not in the room. Again, it changes until when and why.
+   * Keeps a user out from now on, whether or not in the room. Again, it changes until when and why; NOT_ALLOWED when the
+   * owner or an operator has banned the user and the caller is not one.
    *
    * @param durationMs - null for good
-   * @throws AppError UPSTREAM_UNAVAILABLE when the user is not in the room and Laravel does not tell the user's role
+   * @throws AppError UPSTREAM_UNAVAILABLE when the user is not in the room and Laravel does not tell the user's role;
+   *   ROOM_NOT_FOUND when there is no such room
    */
   async ban(actor: Actor, userId: UserId, durationMs: number | null, reason: string | null): Promise<void> {
     const role = await this.#roleOf(actor.roomId, userId);
-    const [removed, members] = await this.#change('ban-user', actor, userId, role ?? '', durationMs ?? 0, reason ?? '');
+    const [removed, members] = await this.#change('ban-user', actor, userId, role, durationMs ?? 0, reason ?? '');
     if (removed === 1) this.#onRemoved(actor.roomId, Number(members));
   }
 
+  /** Lifts a ban; NOT_ALLOWED as for {@link ban}. */
   async unban(actor: Actor, userId: UserId): Promise<void> {
     await this.#change('unban-user', actor, userId);
   }
@@ -113,13 +116,13 @@ export class Moderation {
     if (members === 0) this.#use.tending.schedule(roomId, this.#idleMs);
   }
 
-  /** @returns null when Laravel does not tell; it matters only for a user who is not in the room */
-  async #roleOf(roomId: RoomId, userId: UserId): Promise<RoomRole | null> {
+  /** @returns as lua/ban-user takes it: '' when Laravel does not tell, '-' when it has no such room */
+  async #roleOf(roomId: RoomId, userId: UserId): Promise<RoomRole | '' | '-'> {
     try {
       return await this.#use.directory.roleOf(roomId, userId);
     } catch (error) {
-      if (error instanceof AppError) return null;
-      throw error;
+      if (!(error instanceof AppError)) throw error;
+      return error.code === 'ROOM_NOT_FOUND' ? '-' : '';
     }
   }
 

@@ -8,6 +8,9 @@ import type { RoomStore } from './room-store.ts';
 const intervalMs = 3_000;
 const longestRetryMs = 60_000;
 
+/** Refusals that end when somebody has put the key, the access or the load right: 401, 403, 408, 429 (RFC 9110). */
+const repairable: ReadonlySet<number> = new Set([401, 403, 408, 429]);
+
 interface PendingReport {
   /** When the room closed, as far as this node has seen it. */
   closedAt: Date | null;
@@ -123,12 +126,12 @@ export class RoomStatusReporter {
     if (countNow === null) report.closedAt ??= new Date();
   }
 
-  /** @throws LaravelUnavailableError when the call has to be repeated */
+  /** @throws LaravelUnavailableError, or LaravelRefusedError with a status of {@link repairable}, when it has to be repeated */
   async #tell(roomId: RoomId, status: RoomStatus): Promise<void> {
     try {
       await this.#laravel.reportRoomStatus(roomId, status);
     } catch (error) {
-      if (!(error instanceof LaravelRefusedError)) throw error;
+      if (!(error instanceof LaravelRefusedError) || repairable.has(error.status)) throw error;
       // Will not change by repetition; the next change of the room is reported all the same.
       this.#logger.warn({ err: error, roomId }, 'Laravel refused a room status');
     }

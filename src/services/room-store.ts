@@ -199,9 +199,12 @@ export class RoomStore {
     };
   }
 
-  /** @throws AppError ROOM_NOT_FOUND when the room is not open */
-  async read(roomId: RoomId): Promise<RoomSnapshot> {
-    const [snapshot] = await this.#scripts.change('read-room', roomId, [snapshotPageSize]);
+  /**
+   * @param reader - who asks; null for the server itself and operators
+   * @throws AppError ROOM_NOT_FOUND when the room is not open; BANNED
+   */
+  async read(roomId: RoomId, reader: UserId | null = null): Promise<RoomSnapshot> {
+    const [snapshot] = await this.#scripts.change('read-room', roomId, [snapshotPageSize, reader ?? '-']);
     return toSnapshot(roomId, snapshot);
   }
 

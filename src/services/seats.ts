@@ -113,9 +113,10 @@ export class Seats {
   }
 
   /**
-   * Takes a member's voice or gives it back. It stays so over seats, sessions and absences, until the room closes.
+   * Takes a member's voice or gives it back, also to one who has left. It stays so over seats, sessions and absences, until
+   * the room closes.
    *
-   * @throws AppError MEMBER_NOT_FOUND
+   * @throws AppError MEMBER_NOT_FOUND when the voice is to be taken from somebody who is not in
    */
   async mute(actor: Actor, userId: UserId, muted: boolean): Promise<void> {
     await this.#change('mute-speaker', actor, userId, muted ? 1 : 0);

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createLogger } from '../../src/core/logger.ts';
 import { connect, refusal, refusalOf } from '../support/client.ts';
 import { eventually } from '../support/eventually.ts';
+import { follow } from '../support/follow.ts';
 import { addRoom, enter } from '../support/members.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 
@@ -21,7 +22,11 @@ describe('authentication', () => {
   beforeAll(async () => {
     server = await startTestServer({
       logger: createLogger('trace', { write: (line) => void logged.push(line) }),
-      adjust: (config) => ({ ...config, laravel: { ...config.laravel, timeoutMs: 3_000 } }),
+      adjust: (config) => ({
+        ...config,
+        laravel: { ...config.laravel, timeoutMs: 3_000 },
+        auth: { revocationCheckMs: 500 },
+      }),
     });
   });
   afterAll(() => server[Symbol.asyncDispose]());
@@ -81,6 +86,20 @@ describe('authentication', () => {
     }
     await server.store.set(keyOf(cached), '1', 'EX', 60);
     expect(await refusalOfToken(server.url, cached.token)).toBe('TOKEN_REVOKED');
+  });
+
+  it.each([
+    ['its token', ({ token }: { token: string }) => `auth:revoked:${sha256(token)}`],
+    ['its user', ({ id }: { id: number }) => `auth:revoked:user:${id}`],
+  ])('cuts a live connection by the key of %s alone, and ends the membership', async (_, keyOf) => {
+    const roomId = addRoom(server);
+    await using witness = await enter(server, roomId);
+    using room = await follow(witness, 'room');
+    await using member = await enter(server, roomId);
+    await server.store.set(keyOf(member.user), '1', 'EX', 60);
+    expect(await member.client.ended).toEqual({ code: 4401, reason: 'TOKEN_REVOKED' });
+    await eventually(() => expect(room.types()).toEqual(['userJoined', 'userLeft']));
+    expect((await witness.trpc.user.me.query()).id).toBe(witness.user.id);
   });
 
   it('refuses a bare secret whose whole token was revoked by the hash that Sanctum stores', async () => {

@@ -8,8 +8,9 @@ import { enter } from '../support/members.ts';
 import { listen, speak } from '../support/speaking.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 
-const graceMs = 2_000;
-const invitationMs = 1_200;
+/** Both must outlast a reconnect on a slow machine. */
+const graceMs = 4_000;
+const invitationMs = 6_000;
 
 describe('seats that hosts give', () => {
   let server: TestServer;
@@ -56,6 +57,22 @@ describe('seats that hosts give', () => {
         { type: 'seatRequestEnded', userId: member.user.id, reason: 'approved' },
         { type: 'seatRequestEnded', userId: second.user.id, reason: 'rejected' },
       ]);
+    });
+
+    it('of a host is not taken down by an equal, nor that of the owner by an admin', async () => {
+      await using hosted = await openHostedRoom(server);
+      const { roomId, owner, admin, member } = hosted;
+      const equal = server.laravel.addUser({ name: 'Admin too' });
+      server.laravel.setAdmin(roomId, equal.id);
+      await using otherAdmin = await enter(server, roomId, { user: equal });
+      for (const { trpc } of [owner, admin, member]) await trpc.seat.request.mutate({ roomId });
+      const reject = (userId: number) => refusalOf(otherAdmin.trpc.seat.reject.mutate({ roomId, userId }));
+      expect(await reject(owner.user.id)).toBe('NOT_ALLOWED');
+      expect(await reject(admin.user.id)).toBe('NOT_ALLOWED');
+      await otherAdmin.trpc.seat.reject.mutate({ roomId, userId: member.user.id });
+      await owner.trpc.seat.reject.mutate({ roomId, userId: admin.user.id });
+      const { requests } = await owner.trpc.room.get.query({ roomId });
+      expect(requests.map(({ userId }) => userId)).toEqual([owner.user.id]);
     });
 
     it('can be taken down, again too, and ends with a seat taken or the membership', async () => {
@@ -157,9 +174,9 @@ describe('seats that hosts give', () => {
       const { roomId, owner, member } = hosted;
       using room = await follow(owner, 'room');
       const { expiresAt } = await owner.trpc.seat.invite.mutate({ roomId, userId: member.user.id });
-      await eventually(() => expect(room.of('seatInvitationEnded')).toHaveLength(1));
+      await eventually(() => expect(room.of('seatInvitationEnded')).toHaveLength(1), 3 * invitationMs);
       expect(Date.now()).toBeGreaterThanOrEqual(expiresAt);
-      expect(Date.now() - expiresAt).toBeLessThan(1_000);
+      expect(Date.now() - expiresAt).toBeLessThan(5_000);
       expect(room.of('seatInvitationEnded')).toMatchObject([{ userId: member.user.id, reason: 'expired' }]);
       expect(await refusalOf(member.trpc.seat.accept.mutate({ roomId }))).toBe('INVITATION_NOT_FOUND');
     });
@@ -190,7 +207,7 @@ describe('seats that hosts give', () => {
     expect(back.joined.snapshot.seats[7]?.userId).toBe(seated.user.id);
     using room = await follow(owner, 'room');
     back.client.cut();
-    await eventually(() => expect(room.of('userLeft')).toHaveLength(2));
+    await eventually(() => expect(room.of('userLeft')).toHaveLength(2), 5 * graceMs);
     const after = await owner.trpc.room.get.query({ roomId });
     expect(after).toMatchObject({ requests: [], invitations: [], participantCount: 3 });
     expect(after.seats[7]?.userId).toBeNull();
@@ -345,6 +362,19 @@ describe('seats that hosts give', () => {
       expect(listening.packets()).toBe(before);
       await member.trpc.media.resumeProducer.mutate({ roomId, producerId });
       await eventually(() => expect(listening.packets()).toBeGreaterThan(before + 5));
+    });
+
+    it('can be lifted from whoever has left, not put on them', async () => {
+      await using hosted = await openHostedRoom(server);
+      const { roomId, owner, admin, member } = hosted;
+      const target = { roomId, userId: member.user.id };
+      await admin.trpc.seat.mute.mutate(target);
+      await member.trpc.room.leave.mutate({ roomId });
+      await admin.trpc.seat.unmute.mutate(target);
+      expect(await refusalOf(admin.trpc.seat.mute.mutate(target))).toBe('MEMBER_NOT_FOUND');
+      await member.trpc.room.join.mutate({ roomId });
+      await member.trpc.seat.take.mutate({ roomId, seat: 1 });
+      expect((await owner.trpc.room.get.query({ roomId })).seats[1]).toMatchObject({ mutedByHost: false });
     });
 
     it('stays with the user over seat, leave, return and new producers', async () => {

@@ -7,5 +7,5 @@ Returns { 'OK', message as JSON } or { 'ROOM_NOT_FOUND' } when the room is not o
 -- @include room
 -- @include chat
 if redis.call('EXISTS', stateKey) == 0 then return { 'ROOM_NOT_FOUND' } end
-local _, message = say(ARGV[3], '-:', ARGV[5], ARGV[4])
+local _, message = say(ARGV[3], '-:', ARGV[5], '-', ARGV[4])
 return { 'OK', message }

@@ -20,9 +20,10 @@ local author = authorOf(message)
 if author ~= userId then
   if author == '-' then return { 'NOT_ALLOWED' } end
   local rank = ranks[roleOf(userId)]
-  -- An owner who has left is the owner still; roles are kept for members only.
-  local isOwner = author == redis.call('HGET', stateKey, 'ownerId')
-  if rank < ranks.admin or rank <= ranks[isOwner and 'owner' or roleOf(author)] then return { 'NOT_ALLOWED' } end
+  -- Of whoever has left only the role is known with which the message was sent.
+  local role = sessionOf(author) and roleOf(author) or message.r or 'member'
+  if author == redis.call('HGET', stateKey, 'ownerId') then role = 'owner' end
+  if rank < ranks.admin or rank <= ranks[role] then return { 'NOT_ALLOWED' } end
 end
 redis.call('XDEL', chatKey, messageId)
 redis.call('ZADD', chatSentKey, now(), deleted)

@@ -9,7 +9,8 @@ Returns { 'OK' }, or { refusal of the caller or 'MEMBER_NOT_FOUND' }
 local userId, muted = ARGV[7], ARGV[8] == '1'
 local refusal = refusalOfCaller(userId)
 if refusal then return { refusal } end
-if not sessionOf(userId) then return { 'MEMBER_NOT_FOUND' } end
+-- Whoever has left can be given the voice back, but not be deprived of it.
+if muted and not sessionOf(userId) then return { 'MEMBER_NOT_FOUND' } end
 if redis.call(muted and 'SADD' or 'SREM', mutedSpeakersKey, userId) == 1 then
   appendEvent('room', '-', '{"type":"speakerMuteChanged","userId":' .. userId .. ',"muted":' .. tostring(muted)
     .. ',"by":' .. ARGV[3] .. '}')

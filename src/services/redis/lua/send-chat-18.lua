@@ -26,7 +26,7 @@ local slowMs = tonumber(redis.call('HGET', stateKey, 'slowModeSeconds') or 0) * 
 local role = redis.call('HGET', rolesKey, userId) or 'member'
 local slowed = slowMs > 0 and role == 'member'
 if slowed then
-  local waitMs = tonumber(redis.call('HGET', chatTimesKey, userId) or -slowMs) + slowMs - time
+  local waitMs = tonumber(redis.call('ZSCORE', chatTimesKey, userId) or -slowMs) + slowMs - time
   if waitMs > 0 then return { 'SLOW_MODE', waitMs } end
 end
 
@@ -37,7 +37,10 @@ if answered ~= '' then
   quote = '{"id":"' .. answered .. '",' .. original.q .. '}'
 end
 
-local id, message = say(ARGV[5] .. ',"replyTo":' .. quote, sent, ARGV[9], ARGV[7])
+local id, message = say(ARGV[5] .. ',"replyTo":' .. quote, sent, ARGV[9], role, ARGV[7])
 if clientMessageId ~= '' then redis.call('ZADD', chatSentKey, string.match(id, '^%d+'), sent) end
-if slowed then redis.call('HSET', chatTimesKey, userId, time) end
+if slowed then
+  redis.call('ZREMRANGEBYSCORE', chatTimesKey, '-inf', time - slowMs)
+  redis.call('ZADD', chatTimesKey, time, userId)
+end
 return { 'OK', message }

@@ -14,6 +14,15 @@ local function isBanned(userId, time)
   return stored and not isOver(stored, time)
 end
 
+-- Whether a ban holds that the caller may not touch: that of an operator, or of an owner who is not the caller. Nobody but
+-- those outranks somebody who may ban.
+local function isBannedFromAbove(userId, time)
+  local stored = redis.call('HGET', bansKey, userId)
+  if not stored or isOver(stored, time) or ARGV[3] == '-' then return false end
+  local bannedBy = parseBan(stored)
+  return bannedBy == '-' or (bannedBy == redis.call('HGET', stateKey, 'ownerId') and bannedBy ~= ARGV[3])
+end
+
 -- Drops the bans that are over, and has the key go by itself with the last one.
 local function tidyBans(time)
   local bans = redis.call('HGETALL', bansKey)

@@ -2,6 +2,7 @@
 --   m  the message as JSON fields without braces, id and time
 --   s  '<user id>:<client-made id>', '-:' for the server's own
 --   q  what a reply quotes of it, as JSON fields without braces
+--   r  role of the sender at that time, '-' for the server's own
 -- The stream's ids are the clock: a message was sent at its id's ms.
 
 local function messageOf(id, fields)
@@ -35,8 +36,8 @@ local function authorOf(entry)
 end
 
 -- Puts a message into the history and the log. Returns its id and its JSON.
-local function say(fields, sent, quote, historyLength)
-  local id = redis.call('XADD', chatKey, 'MAXLEN', '~', historyLength, '*', 'm', fields, 's', sent, 'q', quote)
+local function say(fields, sent, quote, role, historyLength)
+  local id = redis.call('XADD', chatKey, 'MAXLEN', '~', historyLength, '*', 'm', fields, 's', sent, 'q', quote, 'r', role)
   local message = messageOf(id, fields)
   appendEvent('chat', '-', '{"type":"message","message":' .. message .. '}')
   return id, message
