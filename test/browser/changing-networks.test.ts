@@ -40,7 +40,8 @@ test('who moves to another network is heard and hears again, over the same conne
   await takeSeat(ada);
   await takeSeat(grace);
   await Promise.all([hear(ada, grace.user.id), hear(grace, ada.user.id)]);
-  expect(await countConnections(grace)).toEqual({ made: 2, iceRestarts: 0 });
+  const before = await countConnections(grace);
+  expect(before.iceRestarts).toBe(0);
   const { producers } = await readRoom(roomId);
 
   hop.block();
@@ -57,7 +58,7 @@ test('who moves to another network is heard and hears again, over the same conne
   await Promise.all([hear(ada, grace.user.id), hear(grace, ada.user.id)]);
   await eventually(async () => {
     const { made, iceRestarts } = await countConnections(grace);
-    expect(made).toBe(2);
+    expect(made).toBe(before.made);
     expect(iceRestarts).toBeGreaterThanOrEqual(2);
   });
   expect((await readRoom(roomId)).producers).toEqual(producers);
