@@ -63,24 +63,18 @@ describe('the death of a mediasoup worker', () => {
       return { status: response.status, body: (await response.json()) as { status: string; workers: unknown } };
     };
     expect(await health()).toMatchObject({ status: 200, body: { workers: { count: 2, healthy: true } } });
-    // The first restart is at once; after a few deaths in a row there is a wait.
-    for (let death = 0; death < 3; death += 1) {
-      const pid = await eventually(async () => {
-        const [worker] = await askWorkers(server.url, server.internalKey);
-        return worker?.pid ?? expect.unreachable();
+    // The first restart is at once; each death makes the wait before the next one longer, until it is seen.
+    await eventually(async () => {
+      const [worker] = await askWorkers(server.url, server.internalKey);
+      if (worker && worker.pid !== null) process.kill(worker.pid, 'SIGKILL');
+      expect(await health()).toMatchObject({
+        status: 503,
+        body: { status: 'degraded', redis: 'up', workers: { count: 2, healthy: false } },
       });
-      process.kill(pid, 'SIGKILL');
-      await eventually(async () => {
-        const [worker] = await askWorkers(server.url, server.internalKey);
-        expect(worker?.pid).not.toBe(pid);
-      });
-    }
-    expect(await health()).toMatchObject({
-      status: 503,
-      body: { status: 'degraded', redis: 'up', workers: { count: 2, healthy: false } },
-    });
-    expect((await fetch(`${server.url}/ready`)).status).toBe(503);
+      expect((await fetch(`${server.url}/ready`)).status).toBe(503);
+    }, 20_000);
     expect((await fetch(`${server.url}/live`)).status).toBe(200);
-    await eventually(async () => expect(await health()).toMatchObject({ status: 200, body: { status: 'ok' } }));
-  });
+    const isBack = async () => expect(await health()).toMatchObject({ status: 200, body: { status: 'ok' } });
+    await eventually(isBack, 20_000);
+  }, 60_000);
 });
