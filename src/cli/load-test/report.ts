@@ -1,4 +1,3 @@
-import type { PacketCounts } from './packet-counter.ts';
 import type { LoadMeasurement, LoadPlan } from './run.ts';
 import type { ServerUsage } from './usage.ts';
 
