@@ -19,7 +19,7 @@ export interface LoadReport {
     /** From speakers to the server, and from the server to all. */
     readonly inPerSecond: number;
     readonly outPerSecond: number;
-    /** Gaps within streams; see {@link PacketCounts.lost} for what is not seen. */
+    /** Gaps within streams; packet-counter.ts says what is not seen. */
     readonly lost: number;
     /** Listeners who got no packet at all while it was measured: their streams never came. */
     readonly deaf: number;
