@@ -53,10 +53,13 @@ describe('MemberAudio', () => {
     expect(media.counts.sessions).toBe(0);
   });
 
-  it('takes a producer back that was lost before Redis had it', async () => {
+  it.each([
+    { how: 'closed', end: () => void media.closeProducersOf(member.userId), refusal: 'PRODUCER_NOT_FOUND' },
+    { how: 'lost with all media', end: () => media.close(), refusal: 'MEDIA_UNAVAILABLE' },
+  ] as const)('takes a producer back that was $how before Redis had it', async ({ end, refusal }) => {
     const { transportId } = await audio.createTransport(member, 'send');
-    producers.open.mockImplementationOnce(async () => void media.closeProducersOf(member.userId));
-    await expect(audio.produce(member, transportId, microphone())).rejects.toEqual(code('MEDIA_UNAVAILABLE'));
+    producers.open.mockImplementationOnce(async () => end());
+    await expect(audio.produce(member, transportId, microphone())).rejects.toEqual(code(refusal));
     expect(producers.close).toHaveBeenCalledExactlyOnceWith(member.roomId, 7, expect.any(String), 'failed');
   });
 

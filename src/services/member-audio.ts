@@ -87,7 +87,7 @@ export class MemberAudio {
    * Starts sending. The others see the producer only once Redis has it, and Redis takes it only from a seat.
    *
    * @throws AppError NOT_SEATED, NOT_IN_ROOM, TRANSPORT_NOT_FOUND, TRANSPORT_WRONG_DIRECTION, MEDIA_REJECTED,
-   *   MEDIA_UNAVAILABLE
+   *   MEDIA_UNAVAILABLE; PRODUCER_NOT_FOUND when another call closed or replaced it meanwhile
    */
   async produce(
     member: LocalMember,
@@ -97,7 +97,8 @@ export class MemberAudio {
     const { room, sessionId, userId, roomId } = member;
     const { isSeated, isMutedByHost } = await this.#seats.speakerOf(roomId, userId);
     if (!isSeated) throw new AppError('NOT_SEATED');
-    const producer = await room.media.produce({ sessionId, userId }, transportId, {
+    const { media } = room;
+    const producer = await media.produce({ sessionId, userId }, transportId, {
       ...options,
       mutedByHost: isMutedByHost,
     });
@@ -105,13 +106,13 @@ export class MemberAudio {
     try {
       await this.#producers.open(member, producer, this.#nodeId);
     } catch (error) {
-      await room.media.closeProducer(sessionId, producerId).catch(() => undefined);
+      await media.closeProducer(sessionId, producerId).catch(() => undefined);
       throw error;
     }
-    // It may have gone with its worker before Redis had it, so nobody else says that it is gone.
-    if (!room.media.hasProducer(producerId)) {
+    // It may have gone before Redis had it, so nobody else says that it is gone: with its worker, or replaced.
+    if (!media.hasProducer(producerId)) {
       await this.#producers.close(roomId, userId, producerId, 'failed').catch(ignoreGone);
-      throw new AppError('MEDIA_UNAVAILABLE');
+      throw new AppError(media.closed ? 'MEDIA_UNAVAILABLE' : 'PRODUCER_NOT_FOUND');
     }
     return { producerId };
   }
