@@ -5,7 +5,7 @@ import { CommandError, commonArgs, print, readUserId, withServer } from './serve
 export const revoke = defineCommand({
   meta: {
     name: 'revoke',
-    description: 'Shuts a user or a token out for a day and ends what is connected; Laravel must refuse it after that',
+    description: 'Revokes a user or a token for a day and ends its connections; Laravel must refuse it after that',
     examples: ['revoke --user 6', 'revoke --token-stdin < token.txt', 'revoke --user 6 --lift'],
   },
   args: {
@@ -22,7 +22,7 @@ export const revoke = defineCommand({
   run: ({ args }) =>
     withServer(args.url, async (server) => {
       const named = [args.user, args.token, args['token-stdin'] ? '' : undefined].filter((name) => name !== undefined);
-      if (named.length !== 1) throw new CommandError(1, 'say one of --user, --token and --token-stdin');
+      if (named.length !== 1) throw new CommandError(1, 'pass exactly one of --user, --token and --token-stdin');
       const tokenHash = args['token-stdin'] ? await hashOfInput() : args.token;
       const target = tokenHash === undefined ? { userId: readUserId(args.user ?? '') } : { tokenHash };
       if (args.lift) {

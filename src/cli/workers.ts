@@ -14,7 +14,7 @@ export const workers = defineCommand({
       const answer = await server.admin.workers.query();
       if (args.json) return print(JSON.stringify(answer));
       printTable([
-        ['worker', 'pid', 'alive', 'routers', 'transports', 'consumers', 'CPU s', 'MiB at most'],
+        ['worker', 'pid', 'alive', 'routers', 'transports', 'consumers', 'CPU s', 'peak MiB'],
         ...answer.map((worker) => [
           String(worker.index),
           String(worker.pid ?? ''),

@@ -70,7 +70,7 @@ test('a host invites a listener, who speaks; the host mutes, and the speaker is 
   expect(await toggle.textContent()).toContain('Muted by a host');
   const attempted = await listenDuring(other, id, async () => {
     await toggle.click();
-    await guest.page.getByTestId('notice').getByText('Only a host can lift that').waitFor();
+    await guest.page.getByTestId('notice').getByText('Only a host can undo that').waitFor();
     await guest.page.waitForTimeout(700);
   });
   expect(attempted).toSatisfy(isSilent);

@@ -13,7 +13,7 @@ const ends = {
   seated: null,
   canceled: null,
   memberLeft: null,
-  rejected: 'A host has taken your hand down. You can raise it again later.',
+  rejected: 'A host has lowered your hand. You can raise it again later.',
 } as const;
 
 const invitationEnds = {
@@ -23,7 +23,7 @@ const invitationEnds = {
   // The seat that it was for is gone.
   canceled: 'The invitation is over: that seat was removed.',
   memberLeft: null,
-  expired: 'The invitation has run out.',
+  expired: 'The invitation has expired.',
 } as const;
 
 const seatEnds = {
@@ -66,7 +66,7 @@ export function announce(event: RoomEvent, state: RoomState): Announcement | nul
     case 'seatModeChanged':
       return mine(
         event.seatMode === 'apply'
-          ? 'Hosts give the seats now: raise your hand to speak.'
+          ? 'Hosts assign the seats now: raise your hand to speak.'
           : 'Seats are free to take now.',
       );
     case 'seatRequested': {
@@ -89,11 +89,11 @@ export function announce(event: RoomEvent, state: RoomState): Announcement | nul
     }
     case 'speakerMuteChanged':
       // The page shows it for as long as it lasts.
-      if (isMe && event.muted) return aside('A host has muted you. Nobody hears you until a host lifts it.');
-      if (isMe) return mine('A host has lifted your mute. Unmute to speak.', 'good');
-      return aside(`${name(event.by)} ${event.muted ? 'muted' : 'lifted the mute of'} ${name(event.userId)}.`);
+      if (isMe && event.muted) return aside('A host has muted you. Nobody hears you until a host undoes it.');
+      if (isMe) return mine('A host has unmuted you. Turn your microphone on to speak.', 'good');
+      return aside(`${name(event.by)} ${event.muted ? 'muted' : 'unmuted'} ${name(event.userId)}.`);
     case 'chatMuteChanged':
-      if (isMe && event.muted) return mine('A host has taken your right to chat.', 'bad');
+      if (isMe && event.muted) return mine('A host has muted you in chat.', 'bad');
       if (isMe) return mine('You can chat again.', 'good');
       return null;
     case 'slowModeChanged':
@@ -103,7 +103,7 @@ export function announce(event: RoomEvent, state: RoomState): Announcement | nul
     case 'roleChanged':
       if (!isMe) return null;
       return mine(
-        event.role === 'member' ? 'You are no host of this room any more.' : 'You are a host of this room now.',
+        event.role === 'member' ? 'You are no longer a host.' : 'You are now a host.',
       );
     case 'userLeft':
       if (event.reason === 'kicked') return aside(`${name(event.userId)} was removed from the room.`);

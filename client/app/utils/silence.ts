@@ -2,7 +2,7 @@ import type { SilenceCause } from '~~/sdk/index.ts';
 
 /** What each cause means to somebody who does not hear a speaker, and to the speaker who is not heard. */
 const sentences: Record<SilenceCause, readonly [ofAnother: string, own: string]> = {
-  autoplayBlocked: ['Your browser holds the sound back. Press anywhere on the page.', 'Your browser holds sound back.'],
+  autoplayBlocked: ['Your browser is blocking sound. Press anywhere on the page.', 'Your browser is blocking sound.'],
   noSeat: ['They have left their seat.', 'Take a seat to speak.'],
   mutedByHost: ['A host has muted them.', 'A host has muted you.'],
   muted: ['They have muted their microphone.', 'Your microphone is muted. Unmute it.'],
@@ -24,13 +24,13 @@ const sentences: Record<SilenceCause, readonly [ofAnother: string, own: string]>
   noPacketsToListener: ['Their voice is sent, and does not reach you. Check your network.', ''],
   notPlayed: ['Their voice reaches your browser, which does not play it. Reload the page.', ''],
   silence: [
-    'All is well, but they are silent.',
-    'All is well, but your microphone picks up silence. Is it the right one?',
+    'Everything works, but they are silent.',
+    'Everything works, but your microphone picks up silence. Is it the right one?',
   ],
 };
 
 /** @param cause - null: nothing is wrong */
 export function explainSilence(cause: SilenceCause | null, own: boolean): string {
-  if (cause === null) return own ? 'You are heard.' : 'They are heard. Is your loudspeaker on?';
+  if (cause === null) return own ? 'Others can hear you.' : 'You should hear them. Is your speaker turned up?';
   return sentences[cause][own ? 1 : 0];
 }

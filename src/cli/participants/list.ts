@@ -22,7 +22,7 @@ export const list = defineCommand({
         ...(args.cursor === undefined ? {} : { cursor: args.cursor }),
       });
       if (args.json) return print(JSON.stringify(answer));
-      if (answer.participants.length === 0) return print('Nobody is in');
+      if (answer.participants.length === 0) return print('The room is empty');
       printTable([
         ['user', 'name', 'role', 'joined', 'notes'],
         ...answer.participants.map((member) => [
