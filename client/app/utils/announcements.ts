@@ -102,9 +102,7 @@ export function announce(event: RoomEvent, state: RoomState): Announcement | nul
       );
     case 'roleChanged':
       if (!isMe) return null;
-      return mine(
-        event.role === 'member' ? 'You are no longer a host.' : 'You are now a host.',
-      );
+      return mine(event.role === 'member' ? 'You are no longer a host.' : 'You are now a host.');
     case 'userLeft':
       if (event.reason === 'kicked') return aside(`${name(event.userId)} was removed from the room.`);
       return event.reason === 'banned' ? aside(`${name(event.userId)} was banned.`) : null;
