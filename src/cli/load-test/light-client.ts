@@ -41,7 +41,10 @@ export class LightClient {
     socket.on('message', (data: Buffer) => this.#onMessage(data.toString()));
   }
 
-  /** @param token - null says nothing about who it is @throws Error when the connection is refused */
+  /**
+   * @param token - null: says nothing of who it is
+   * @throws Error when the connection is refused
+   */
   static async connect(url: string, token: string | null): Promise<LightClient> {
     const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/trpc?connectionParams=1`, { perMessageDeflate: false });
     const client = new LightClient(socket);
