@@ -1,107 +1,58 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { UserWithToken } from '../../dev/laravel/index.ts';
-import type { RoomRole } from '../../src/core/model.ts';
-import { hasRole, outranks, type Permission, permissions } from '../../src/core/permissions.ts';
+import { permissions } from '../../src/core/permissions.ts';
+import { connectOperator } from '../support/admin.ts';
 import { eventually } from '../support/eventually.ts';
 import { LightClient, RefusedError } from '../../src/cli/load-test/light-client.ts';
 import { dtlsParameters, opusCapabilities, rtpParameters } from '../support/media.ts';
 import { addRoom } from '../support/members.ts';
-import { listProcedures, type ProcedureDescription } from '../support/procedures.ts';
+import {
+  type Cell,
+  described,
+  guestCells,
+  insiders,
+  nameOf,
+  operatorCells,
+  people,
+  type Person,
+  procedures,
+  roomCells,
+  userCells,
+} from '../support/privilege-cells.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 
-/*
- * The table of permissions, walked: each procedure of a room is called by each role, and by somebody who is not in the
- * room, on each kind of object. A cell is one such call with the refusal that it must meet, or null when it is allowed.
- */
-
-/** Who calls. Of admins and members there are two, so that there is an equal. */
-const people = ['owner', 'admin', 'otherAdmin', 'member', 'otherMember', 'stranger'] as const;
-type Person = (typeof people)[number];
-
-/** The stranger is the owner of another room and nothing here. */
-const roles: Readonly<Record<Person, RoomRole>> = {
-  owner: 'owner',
-  admin: 'admin',
-  otherAdmin: 'admin',
-  member: 'member',
-  otherMember: 'member',
-  stranger: 'member',
-};
-const callers = ['owner', 'admin', 'member', 'stranger'] as const satisfies readonly Person[];
-const insiders = people.filter((person) => person !== 'stranger');
-
-/** Field of an input that names something of one session, and what somebody else's is refused with. */
-const sessionObjects: Readonly<Record<string, string>> = {
-  transportId: 'TRANSPORT_NOT_FOUND',
-  producerId: 'PRODUCER_NOT_FOUND',
-};
-/** Done to users who are not in the room, too. */
-const reachesAbsent = new Set(['room.ban', 'room.unban', 'seat.unmute', 'chat.unmute', 'media.diagnose']);
-/** Says itself, in the answer, which objects were not the caller's. */
-const answersFailures = new Set(['media.resume']);
 /** Refusals that an allowed call may not meet. */
-const denials = new Set(['NOT_ALLOWED', 'NOT_IN_ROOM', 'BAD_INPUT', 'INTERNAL', 'UNAUTHENTICATED', 'BANNED']);
+const denials = new Set([
+  ...['NOT_ALLOWED', 'NOT_IN_ROOM', 'BAD_INPUT', 'INTERNAL', 'UNAUTHENTICATED', 'BANNED', 'MESSAGE_NOT_FOUND'],
+  ...['TRANSPORT_NOT_FOUND', 'TRANSPORT_WRONG_DIRECTION', 'PRODUCER_NOT_FOUND', 'CONSUMER_NOT_FOUND', 'unknown'],
+]);
+/** They receive. */
+const ofReceiving = new Set(['media.consume', 'media.start']);
 
-interface Cell {
-  readonly path: string;
-  readonly caller: Person;
-  /** What is named: nothing, the caller's own, or what belongs to somebody; `elsewhere` is a room of another owner. */
-  readonly object: 'none' | 'elsewhere' | Person;
-  /** The code that the call must be refused with; null when it is allowed. */
-  readonly refusal: string | null;
-}
+/** Beside those of media, procedures that need what {@link Belongings} has, or a seat. */
+const needBelongings = new Set(['seat.move', 'chat.delete', 'gift.status']);
+/** Repeating this one connects no transport again. */
+const fingerprint = dtlsParameters();
 
-/** What somebody has in a room. */
+/** What somebody has. */
 interface Belongings {
-  readonly transportId: string;
+  readonly transportIds: { readonly send: string; readonly receive: string };
   readonly producerId: string;
   readonly consumerIds: readonly string[];
-}
-
-const procedures = listProcedures();
-const described = (path: string): ProcedureDescription =>
-  procedures.find((procedure) => procedure.path === path) ?? expect.unreachable(`There is no procedure ${path}`);
-const table = Object.entries(permissions as Readonly<Record<string, Permission>>);
-
-/** Every cell of a procedure. */
-function cellsOf(path: string, permission: Permission): Cell[] {
-  const { inputKeys } = described(path);
-  return callers.flatMap((caller): Cell[] => {
-    const elsewhere: Cell = { path, caller, object: 'elsewhere', refusal: 'NOT_IN_ROOM' };
-    if (caller === 'stranger') return [{ path, caller, object: 'none', refusal: 'NOT_IN_ROOM' }];
-    const denied = hasRole(roles[caller], permission.role) ? null : 'NOT_ALLOWED';
-    const cell = (object: Cell['object'], otherwise: string | null): Cell => {
-      return { path, caller, object, refusal: denied ?? otherwise };
-    };
-    if (inputKeys.includes('userId')) {
-      return [
-        elsewhere,
-        ...people.map((target) => {
-          if (permission.outranks === true && !outranks(roles[caller], roles[target]))
-            return cell(target, 'NOT_ALLOWED');
-          return cell(target, target === 'stranger' && !reachesAbsent.has(path) ? 'MEMBER_NOT_FOUND' : null);
-        }),
-      ];
-    }
-    const key = Object.keys(sessionObjects).find((name) => inputKeys.includes(name));
-    if (key !== undefined || answersFailures.has(path)) {
-      const foreign = key === undefined ? 'CONSUMER_NOT_FOUND' : (sessionObjects[key] ?? null);
-      return [
-        elsewhere,
-        cell(caller, null),
-        ...people.filter((person) => person !== caller).map((person) => cell(person, foreign)),
-      ];
-    }
-    return [elsewhere, cell('none', null)];
-  });
+  readonly messageId: string;
+  readonly transactionId: string;
 }
 
 describe('who may do what', () => {
   let server: TestServer;
   const users = {} as Record<Person, UserWithToken>;
-  const clients = {} as Record<Person, LightClient>;
+  const clients = {} as Record<Person | 'guest' | 'neighbour', LightClient>;
   const belongings: Partial<Record<Person, Belongings>> = {};
+  /** Somebody in the stranger's room. */
+  let neighbour: UserWithToken;
+  /** A message that nobody wrote. */
+  let announcementId = '';
   let roomId = '';
   let otherRoomId = '';
 
@@ -119,7 +70,10 @@ describe('who may do what', () => {
       clients[person] = await LightClient.connect(server.url, users[person].token);
     }
     otherRoomId = addRoom(server, { ownerId: users.stranger.id });
-    await clients.stranger.mutate('room.join', { roomId: otherRoomId });
+    neighbour = server.laravel.addUser({ name: 'Neighbour' });
+    clients.neighbour = await LightClient.connect(server.url, neighbour.token);
+    for (const client of [clients.stranger, clients.neighbour])
+      await client.mutate('room.join', { roomId: otherRoomId });
     belongings.stranger = await furnish('stranger', otherRoomId);
   });
   afterAll(async () => {
@@ -142,39 +96,56 @@ describe('who may do what', () => {
     );
   }
 
-  /** Gives somebody a seat, transports, a producer and consumers. */
+  /** Gives somebody a seat, transports, a producer, a consumer, a message and a gift. */
   async function furnish(person: Person, where: string): Promise<Belongings> {
     const call = <T>(path: string, input: object): Promise<T> => {
       return clients[person].mutate<T>(path, { roomId: where, ...input });
     };
+    const transport = async (direction: 'send' | 'receive'): Promise<string> => {
+      return (await call<{ transportId: string }>('media.createTransport', { direction })).transportId;
+    };
     await call('seat.take', {});
-    const { transportId } = await call<{ transportId: string }>('media.createTransport', { direction: 'send' });
-    const receive = await call<{ transportId: string }>('media.createTransport', { direction: 'receive' });
+    const transportIds = { send: await transport('send'), receive: await transport('receive') };
     const { producerId } = await call<{ producerId: string }>('media.produce', {
-      transportId,
+      transportId: transportIds.send,
       rtpParameters: rtpParameters(),
     });
     const { consumers } = await call<{ consumers: { consumerId: string }[] }>('media.consume', {
-      transportId: receive.transportId,
+      transportId: transportIds.receive,
       producerIds: [producerId],
       rtpCapabilities: opusCapabilities,
     });
-    return { transportId, producerId, consumerIds: consumers.map(({ consumerId }) => consumerId) };
+    const { id: messageId } = await call<{ id: string }>('chat.send', { content: 'Here' });
+    const transactionId = randomUUID();
+    const recipient = person === 'stranger' ? neighbour : users[person === 'owner' ? 'member' : 'owner'];
+    await call('gift.send', { transactionId, giftId: '1', recipientId: recipient.id, quantity: 1 });
+    return {
+      transportIds,
+      producerId,
+      consumerIds: consumers.map(({ consumerId }) => consumerId),
+      messageId,
+      transactionId,
+    };
   }
 
-  /** An input that fits, which names the object of the cell. */
-  function inputOf({ path, caller, object }: Cell): Record<string, unknown> {
-    const person = object === 'none' || object === 'elsewhere' ? caller : object;
-    const { transportId = randomUUID(), producerId = randomUUID(), consumerIds = [] } = belongings[person] ?? {};
+  /** An input that fits, which names the object of the cell, and else what is the caller's own. */
+  function inputOf({ path, caller, object, field }: Cell): Record<string, unknown> {
+    const own = caller === 'guest' ? 'stranger' : caller;
+    const owner = object === 'none' || object === 'elsewhere' || object === 'system' ? own : object;
+    const ofField = (name: string): Belongings | undefined => belongings[name === field ? owner : own];
+    const { send, receive } = ofField('transportId')?.transportIds ?? { send: randomUUID(), receive: randomUUID() };
+    const recipientId = users[own === 'owner' ? 'member' : 'owner'].id;
     const values: Record<string, unknown> = {
       roomId: object === 'elsewhere' ? otherRoomId : roomId,
-      userId: users[person].id,
-      transportId,
-      producerId,
-      consumerIds: path === 'media.start' ? [] : consumerIds.length === 0 ? [randomUUID()] : consumerIds,
-      producerIds: [producerId],
-      recipientId: users[caller === 'owner' ? 'member' : 'owner'].id,
-      recipients: [{ transactionId: randomUUID(), recipientId: users[caller === 'owner' ? 'member' : 'owner'].id }],
+      userId: users[owner].id,
+      transportId: ofReceiving.has(path) ? receive : send,
+      producerId: ofField('producerId')?.producerId ?? randomUUID(),
+      producerIds: [ofField('producerIds')?.producerId ?? randomUUID()],
+      consumerIds: ofField('consumerIds')?.consumerIds ?? [randomUUID()],
+      messageId: object === 'system' ? announcementId : (ofField('messageId')?.messageId ?? '1-0'),
+      transactionIds: [ofField('transactionIds')?.transactionId ?? randomUUID()],
+      recipientId,
+      recipients: [{ transactionId: randomUUID(), recipientId }],
       transactionId: randomUUID(),
       batchId: randomUUID(),
       giftId: '1',
@@ -185,18 +156,21 @@ describe('who may do what', () => {
       seconds: 5,
       kind: 'heart',
       content: 'Hello',
-      messageId: '1-0',
+      eventId: '1-0',
       direction: 'receive',
       rtpParameters: rtpParameters(),
       rtpCapabilities: opusCapabilities,
-      dtlsParameters: dtlsParameters(),
+      dtlsParameters: fingerprint,
     };
     // Fields that may be left out are.
     const optional = ['cursor', 'limit', 'before', 'lastEventId', 'durationSeconds', 'reason', 'clientMessageId'];
-    const left = [...optional, 'source', 'paused', 'replyTo', ...(path === 'seat.take' ? ['seat'] : [])];
+    const ofOperators = ['text', 'open', 'tokenHash', 'gift', 'chat'];
+    const left = new Set([...optional, ...ofOperators, 'source', 'paused', 'replyTo', 'sessionId']);
+    if (path === 'seat.take') left.add('seat');
+    if (path === 'admin.gifts.retry') left.add('transactionIds');
     return Object.fromEntries(
       described(path)
-        .inputKeys.filter((key) => !left.includes(key))
+        .inputKeys.filter((key) => !left.has(key))
         .map((key) => {
           if (!(key in values)) expect.unreachable(`${path} takes ${key}, which this test knows nothing about`);
           return [key, values[key]];
@@ -206,21 +180,25 @@ describe('who may do what', () => {
 
   /** Makes the call of a cell. @returns the code of its refusal, or null */
   async function attempt(cell: Cell): Promise<string | null> {
-    const client = clients[cell.caller];
+    const { path, caller, over } = cell;
     const input = inputOf(cell);
-    const { type } = described(cell.path);
+    if (over === 'HTTP') return callByHttp(server.url, caller === 'guest' ? null : users[caller].token, path, input);
+    const client = clients[caller];
+    const { type } = described(path);
     try {
-      if (type === 'subscription') return await subscribe(client, cell.path, input);
-      const answer = await (type === 'query' ? client.query(cell.path, input) : client.mutate(cell.path, input));
-      return failureIn(answer);
+      if (type === 'subscription') return await subscribe(client, path, input);
+      return failureIn(await (type === 'query' ? client.query(path, input) : client.mutate(path, input)));
     } catch (error) {
       if (error instanceof RefusedError) return error.appCode;
       throw error;
     }
   }
 
-  const cells = table.flatMap(([path, permission]) => cellsOf(path, permission));
-  const nameOf = ({ path, caller, object }: Cell): string => `${path} by ${caller} on ${object}`;
+  /** Makes the calls of cells at once, and compares what they are refused with. */
+  async function expectRefusals(cells: readonly Cell[]): Promise<void> {
+    const met = await Promise.all(cells.map(async (cell) => [nameOf(cell), await attempt(cell)]));
+    expect(Object.fromEntries(met)).toEqual(Object.fromEntries(cells.map((cell) => [nameOf(cell), cell.refusal])));
+  }
 
   it('is said for every procedure that takes a membership', () => {
     const ofRooms = procedures.filter(({ path, inputKeys }) => {
@@ -229,26 +207,52 @@ describe('who may do what', () => {
     expect(ofRooms.map(({ path }) => path).filter((path) => !(path in permissions))).toEqual([]);
   });
 
+  it('is asserted in so many cells', () => {
+    const all = [...roomCells, ...userCells, ...operatorCells, ...guestCells];
+    expect(new Set(all.map(nameOf)).size).toBe(all.length);
+    expect(new Set(all.map(({ path }) => path)).size).toBe(procedures.length);
+    const counts = {
+      room: roomCells.length,
+      user: userCells.length,
+      operator: operatorCells.length,
+      guest: guestCells.length,
+    };
+    const deniedCount = all.filter(({ refusal }) => refusal !== null).length;
+    process.stdout.write(
+      `${all.length} cells of ${procedures.length} procedures, ${deniedCount} of them denied: ${JSON.stringify(counts)}\n`,
+    );
+    expect(all.length).toBeGreaterThanOrEqual(1_074);
+    expect(deniedCount).toBeGreaterThanOrEqual(807);
+  });
+
   it('denies what the table denies, with the right code, and changes nothing by it', async () => {
     await begin();
     for (const person of insiders) belongings[person] = await furnish(person, roomId);
-    const denied = cells.filter(({ refusal }) => refusal !== null);
+    const { id } = await connectOperator(server.url, server.internalKey).admin.rooms.announce.mutate({
+      roomId,
+      content: 'From the server',
+    });
+    announcementId = id;
     const lastEvent = () => server.store.xrevrange(`room:events:{${roomId}}`, '+', '-', 'COUNT', 1);
     const before = await lastEvent();
-    const met = await Promise.all(denied.map(async (cell) => [nameOf(cell), await attempt(cell)]));
-    expect(Object.fromEntries(met)).toEqual(Object.fromEntries(denied.map((cell) => [nameOf(cell), cell.refusal])));
+    await expectRefusals([...roomCells, ...userCells].filter(({ refusal }) => refusal !== null));
     expect(await lastEvent()).toEqual(before);
-    expect(denied.length).toBeGreaterThanOrEqual(450);
-    expect(cells.length - denied.length).toBeGreaterThanOrEqual(200);
-    process.stdout.write(`${cells.length} cells of ${table.length} procedures, ${denied.length} of them denied\n`);
+  }, 60_000);
+
+  it('lets nobody but operators call what is for operators, and nobody call anything without a token', async () => {
+    // A socket that does not say who it is stays open for a few seconds only.
+    clients.guest = await LightClient.connect(server.url, null);
+    await expectRefusals([...operatorCells, ...guestCells]);
   }, 60_000);
 
   it('allows what the table allows', async () => {
     const wrong: string[] = [];
-    for (const cell of cells.filter(({ refusal }) => refusal === null)) {
+    for (const cell of [...roomCells, ...userCells].filter(({ refusal }) => refusal === null)) {
       await begin();
-      if (cell.path.startsWith('media.') || cell.path === 'seat.move') {
-        belongings[cell.caller] = await furnish(cell.caller, roomId);
+      const { path, caller, object } = cell;
+      const needed = path.startsWith('media.') || needBelongings.has(path) ? [caller, object] : [];
+      for (const person of insiders.filter((one) => needed.includes(one))) {
+        belongings[person] = await furnish(person, roomId);
       }
       const refusal = await attempt(cell);
       if (refusal !== null && denials.has(refusal)) wrong.push(`${nameOf(cell)}: ${refusal}`);
@@ -268,8 +272,23 @@ async function subscribe(client: LightClient, path: string, input: object): Prom
 
 /** What an answer says of objects that were not the caller's. */
 function failureIn(answer: unknown): string | null {
+  if (Array.isArray(answer))
+    return answer.some((report: { status?: string }) => report.status === 'unknown') ? 'unknown' : null;
   const { failed = [] } = (answer ?? {}) as { failed?: readonly { code: string }[] };
   return failed[0]?.code ?? null;
+}
+
+/** Calls over HTTP, as a user who has a token or none. @returns the code of a refusal, or null */
+async function callByHttp(url: string, token: string | null, path: string, input: object): Promise<string | null> {
+  const headers = {
+    'content-type': 'application/json',
+    ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+  };
+  const body = JSON.stringify({ json: input });
+  const response = await (described(path).type === 'mutation'
+    ? fetch(`${url}/trpc/${path}`, { method: 'POST', headers, body })
+    : fetch(`${url}/trpc/${path}?input=${encodeURIComponent(body)}`, { headers }));
+  return /"appCode":"(\w+)"/.exec(await response.text())?.[1] ?? null;
 }
 
 function ignoreRefusal(error: unknown): void {

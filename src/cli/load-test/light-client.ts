@@ -41,12 +41,15 @@ export class LightClient {
     socket.on('message', (data: Buffer) => this.#onMessage(data.toString()));
   }
 
-  /** @throws Error when the connection is refused */
-  static async connect(url: string, token: string): Promise<LightClient> {
+  /**
+   * @param token - null: says nothing of who it is
+   * @throws Error when the connection is refused
+   */
+  static async connect(url: string, token: string | null): Promise<LightClient> {
     const socket = new WebSocket(`${url.replace(/^http/, 'ws')}/trpc?connectionParams=1`, { perMessageDeflate: false });
     const client = new LightClient(socket);
     await once(socket, 'open');
-    socket.send(JSON.stringify({ method: 'connectionParams', data: { token } }));
+    socket.send(JSON.stringify({ method: 'connectionParams', data: token === null ? null : { token } }));
     return client;
   }
 
