@@ -40,6 +40,7 @@ for (const start of [stage.ws, stage.socketIo, stage.flylive]) {
   highest = Math.max(highest, (await contestant.usage()).rss);
   rows.push({ server: contestant.name, before, highest });
 }
+const [raw] = rows;
 const mebibytes = (bytes: number): number => round(bytes / 1_024 / 1_024, 0);
 report(
   `${pausedCount} of ${clientCount} clients stop reading, ${events} events`,
@@ -48,5 +49,6 @@ report(
     'RSS before, MiB': mebibytes(before),
     'highest, MiB': mebibytes(highest),
     'growth, MiB': mebibytes(highest - before),
+    'growth x raw': round((highest - before) / (raw === undefined ? Number.NaN : raw.highest - raw.before), 3),
   })),
 );

@@ -216,6 +216,7 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
     logger,
   });
 
+  const socketMetrics = new SocketMetrics();
   const services: Services = {
     directory,
     store,
@@ -240,7 +241,7 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
     giftOutcomes,
     giftReview,
     giftSettlement,
-    replay: new EventReplay(new LogPages(reader), store, trpcWireFormat),
+    replay: new EventReplay(new LogPages(reader), store, trpcWireFormat, socketMetrics),
     reactions,
     revocations,
     rateLimits: new RateLimitOverrides(redis, { chat: chatPerMinute, gift: giftsPerMinute }),
@@ -279,7 +280,6 @@ async function start(config: Config, overrides: AppOverrides, logger: Logger, on
     giftProblem: () => giftHealth.problem(),
     acceptsWork: () => accepting,
   });
-  const socketMetrics = new SocketMetrics();
   mountMetrics(server, {
     roomCount: () => rooms.size,
     connectionCount: () => connections.size,

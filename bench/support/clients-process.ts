@@ -1,20 +1,14 @@
-import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { WebSocket } from 'ws';
 import { LightClient } from '../../src/cli/load-test/light-client.ts';
 import { type ClientReply, type ClientRequest, type OpenRequest, preciseNow } from './messages.ts';
+import { openSocketIo, openWs, type PlainClient } from './plain-clients.ts';
 
 /** Many clients in a process of their own, so that the server's cost is the server's alone. They count what arrives. */
 
-interface BenchClient {
-  pause(): void;
-  call(): Promise<unknown>;
-}
+type BenchClient = Pick<PlainClient, 'pause' | 'call'>;
 
 /** Connections that are being opened at a time. */
 const parallel = 25;
-/** Shorter messages are the protocols' own (pings). */
-const shortestEvent = 20;
 
 const clients: BenchClient[] = [];
 let arrived = 0;
@@ -31,7 +25,11 @@ function onEvent(): void {
 const reply = (message: ClientReply): void => void process.send?.(message);
 
 async function open(request: OpenRequest): Promise<void> {
-  const openers = { flylive: openFlyLive, ws: openWs, 'socket.io': openSocketIo };
+  const openers = {
+    flylive: openFlyLive,
+    ws: ({ url }: OpenRequest) => openWs(url, onEvent),
+    'socket.io': ({ url }: OpenRequest) => openSocketIo(url, onEvent),
+  };
   let next = 0;
   await Promise.all(
     Array.from({ length: parallel }, async () => {
@@ -79,59 +77,6 @@ async function persist<T>(act: () => Promise<T>): Promise<T> {
       await sleep(500);
     }
   }
-}
-
-async function openWs({ url }: OpenRequest): Promise<BenchClient> {
-  const socket = new WebSocket(url.replace('http', 'ws'), { perMessageDeflate: false });
-  await once(socket, 'open');
-  const calls = new Map<number, (answer: string) => void>();
-  let lastId = 0;
-  socket.on('message', (data: Buffer) => {
-    const text = data.toString();
-    if (!text.startsWith('{"id":')) return onEvent();
-    const id = Number.parseInt(text.slice('{"id":'.length), 10);
-    JSON.parse(text);
-    calls.get(id)?.(text);
-    calls.delete(id);
-  });
-  return {
-    pause: () => socket.pause(),
-    call: () =>
-      new Promise((resolve) => {
-        calls.set((lastId += 1), resolve);
-        socket.send(JSON.stringify({ id: lastId, input: { limit: 1 } }));
-      }),
-  };
-}
-
-/** Speaks Engine.IO 4 and Socket.IO 5 as far as it takes to be in the room. */
-async function openSocketIo({ url }: OpenRequest): Promise<BenchClient> {
-  const address = `${url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`;
-  const socket = new WebSocket(address, { perMessageDeflate: false });
-  const acks = new Map<number, (answer: string) => void>();
-  let lastId = 0;
-  const connected = Promise.withResolvers<undefined>();
-  socket.on('message', (data: Buffer) => {
-    const text = data.toString();
-    if (text === '2') socket.send('3');
-    else if (text.startsWith('0')) socket.send('40');
-    else if (text.startsWith('40')) connected.resolve(undefined);
-    else if (text.startsWith('43')) {
-      const id = Number.parseInt(text.slice(2), 10);
-      JSON.parse(text.slice(text.indexOf('[')));
-      acks.get(id)?.(text);
-      acks.delete(id);
-    } else if (text.length > shortestEvent) onEvent();
-  });
-  await connected.promise;
-  return {
-    pause: () => socket.pause(),
-    call: () =>
-      new Promise((resolve) => {
-        acks.set((lastId += 1), resolve);
-        socket.send(`42${lastId}["history",{"limit":1}]`);
-      }),
-  };
 }
 
 async function callFor(seconds: number): Promise<void> {

@@ -110,7 +110,12 @@ export async function startStage({ memory = false }: { readonly memory?: boolean
 
 async function startPlain(protocol: 'ws' | 'socket.io', child: ChildProcess): Promise<Contestant> {
   const [{ port }] = (await once(child, 'message')) as [{ port: number }];
-  const ask = (request: ServerRequest): Promise<ServerReply> => askProcess(child, request);
+  let asked: Promise<unknown> = Promise.resolve();
+  const ask = (request: ServerRequest): Promise<ServerReply> => {
+    const answer = asked.then(() => askProcess<ServerReply>(child, request));
+    asked = answer;
+    return answer;
+  };
   return {
     name: protocol === 'ws' ? 'raw ws' : 'Socket.IO',
     protocol,
@@ -125,7 +130,7 @@ function forkProcess(file: string, args: readonly string[] = [], execArgv: reado
   return fork(fileURLToPath(new URL(file, import.meta.url)), args, { execArgv: [...execArgv] });
 }
 
-/** One question at a time. */
+/** One question at a time: an answer does not say which one it is to. */
 async function askProcess<Reply>(child: ChildProcess, request: object): Promise<Reply> {
   child.send(request);
   const [reply] = (await once(child, 'message')) as [Reply];

@@ -142,6 +142,15 @@ export class RoomAudio extends Emitter<{
     this.#sender.producerFailed(producerId);
   }
 
+  /**
+   * Events about producers were missed: sends the microphone anew if the server has closed its producer meanwhile.
+   *
+   * @param producers - what the server has
+   */
+  checkProducer(producers: readonly ProducerDescription[]): void {
+    this.#sender.checkProducer(producers);
+  }
+
   /** The server lost routers with a worker, and has others. */
   routersReplaced(routerIds: readonly string[]): void {
     this.#sender.routersReplaced(routerIds);

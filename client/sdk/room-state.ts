@@ -100,6 +100,11 @@ export function fromSnapshot(snapshot: RoomSnapshot, me: UserProfile): RoomState
 
 /** Replaces everything the snapshot tells; messages stay, they are not part of it. */
 export function applySnapshot(state: RoomState, snapshot: RoomSnapshot): RoomState {
+  return { ...applyMediaSnapshot(applyRoomSnapshot(state, snapshot), snapshot), levels: new Map() };
+}
+
+/** Replaces what events of the topic `room` change: who is here, where they sit and what they may. */
+export function applyRoomSnapshot(state: RoomState, snapshot: RoomSnapshot): RoomState {
   const participants = new Map<number, Participant>(
     snapshot.participants.map((participant) => [participant.userId, participant]),
   );
@@ -117,9 +122,12 @@ export function applySnapshot(state: RoomState, snapshot: RoomSnapshot): RoomSta
     slowModeSeconds: snapshot.slowModeSeconds,
     participants,
     participantCount: snapshot.participantCount,
-    producers: new Map(snapshot.producers.map((producer) => [producer.producerId, producer])),
-    levels: new Map(),
   });
+}
+
+/** Replaces what events of the topic `media` change: who can be heard. */
+export function applyMediaSnapshot(state: RoomState, { producers }: RoomSnapshot): RoomState {
+  return { ...state, producers: new Map(producers.map((producer) => [producer.producerId, producer])) };
 }
 
 /** Who is here, where they sit and what they may. Events about the session or the room's end change nothing visible. */

@@ -351,11 +351,27 @@ export class Room extends Emitter<RoomEvents> {
     this.emit('problem', error);
   }
 
-  /** Events of this topic are lost for good; the snapshot takes their place. */
+  /**
+   * Events of this topic are lost for good; the topic's part of the snapshot takes their place. Of the other topics newer
+   * events may have been seen already.
+   */
   #resync(topic: Topic, snapshot: RoomSnapshot): void {
-    this.#members.restart();
-    this.#state.update(reduce.applySnapshot(this.state, snapshot));
-    if (topic === 'chat') this.#background(this.#chat.reload());
+    switch (topic) {
+      case 'room':
+        this.#members.restart();
+        this.#state.update(reduce.applyRoomSnapshot(this.state, snapshot));
+        break;
+      case 'media':
+        this.#state.update(reduce.applyMediaSnapshot(this.state, snapshot));
+        this.#audio.checkProducer(snapshot.producers);
+        break;
+      case 'chat':
+        this.#background(this.#chat.reload());
+        break;
+      case 'gift':
+        // What others gave was shown then or never; the user's own outcomes have a feed of their own.
+        break;
+    }
   }
 
   #onRejoined({ snapshot, resumed, addressChanged, media, transportIds }: JoinAnswer): void {

@@ -56,13 +56,20 @@ export class Sender {
   resume(producers: readonly ProducerDescription[], { transportIds, moved }: Resumption): void {
     if (this.#transport && !transportIds.includes(this.#transport.transport.id)) this.#forget();
     this.#transport?.resume(moved);
-    const { id } = this.#producer ?? {};
-    if (id !== undefined) {
-      const known = producers.find(({ producerId }) => producerId === id);
-      if (known) this.#pausedThere = known.paused;
-      else this.#dropProducer();
-    }
+    const known = producers.find(({ producerId }) => producerId === this.#producer?.id);
+    if (known) this.#pausedThere = known.paused;
+    else this.#dropProducer();
     this.#reconciler.kick();
+  }
+
+  /**
+   * Sends anew if the server no longer has the producer.
+   *
+   * @param producers - what the server has
+   */
+  checkProducer(producers: readonly ProducerDescription[]): void {
+    const id = this.#producer?.id;
+    if (id !== undefined && !producers.some(({ producerId }) => producerId === id)) this.producerFailed(id);
   }
 
   /** The device may have another address now. */

@@ -170,7 +170,7 @@ export type Topic = keyof TopicEvents;
 /**
  * What a subscription delivers beside its topic's events: first of all `subscribed` (so that a cursor exists at once), and
  * again whenever the log has moved on far without it, so that its cursor does; and `resync` in place of events that are no
- * longer kept: replace all state by the snapshot.
+ * longer kept: the topic's part of the snapshot tells what they led to.
  */
 export type FeedControlEvent =
   { readonly type: 'subscribed' } | { readonly type: 'resync'; readonly snapshot: RoomSnapshot };

@@ -1,7 +1,8 @@
 import { Counter, type Registry } from 'prom-client';
+import type { ReplayMeter } from '../services/event-replay.ts';
 
 /** Counts for Prometheus what clients' sockets go through. */
-export class SocketMetrics {
+export class SocketMetrics implements ReplayMeter {
   readonly #delayed = new Counter({
     name: 'flylive_calls_delayed_total',
     help: 'Calls and other frames that waited because their user sends more than the rate allows',
@@ -12,16 +13,20 @@ export class SocketMetrics {
     help: 'Connections cut because the client did not read the answers to its calls',
     registers: [],
   });
-
   readonly #flooding = new Counter({
     name: 'flylive_connections_cut_flooding_total',
     help: 'Connections closed because the client sent too much for too long',
     registers: [],
   });
+  readonly #resyncs = new Counter({
+    name: 'flylive_resyncs_total',
+    help: 'Subscriptions that were given a snapshot, since what they had missed is no longer kept',
+    registers: [],
+  });
 
   /** Makes the numbers part of a registry. */
   register(registry: Registry): void {
-    for (const metric of [this.#delayed, this.#unread, this.#flooding]) registry.registerMetric(metric);
+    for (const metric of [this.#delayed, this.#unread, this.#flooding, this.#resyncs]) registry.registerMetric(metric);
   }
 
   delayed(): void {
@@ -34,5 +39,9 @@ export class SocketMetrics {
 
   cutFlooding(): void {
     this.#flooding.inc();
+  }
+
+  resynced(): void {
+    this.#resyncs.inc();
   }
 }

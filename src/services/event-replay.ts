@@ -15,6 +15,12 @@ export interface ReplaySubscriber {
   readonly filter: FeedFilter;
 }
 
+/** What operators want counted of replays, as it happens on this node. */
+export interface ReplayMeter {
+  /** A subscriber was given a snapshot in place of events that are no longer kept. */
+  resynced(): void;
+}
+
 /** Events of memory that are written before it is looked again whether the client reads. */
 const memoryPageLength = 128;
 /** So many events that are not for a subscriber move its cursor all the same, lest it be trimmed away meanwhile. */
@@ -26,12 +32,14 @@ export class EventReplay {
   readonly #store: RoomStore;
   readonly #wire: WireFormat;
   readonly #encoded: EncodedPages;
+  readonly #meter: ReplayMeter;
 
-  constructor(pages: LogPages, store: RoomStore, wire: WireFormat) {
+  constructor(pages: LogPages, store: RoomStore, wire: WireFormat, meter: ReplayMeter) {
     this.#pages = pages;
     this.#store = store;
     this.#wire = wire;
     this.#encoded = new EncodedPages(wire);
+    this.#meter = meter;
   }
 
   /**
@@ -54,6 +62,7 @@ export class EventReplay {
       const snapshot = await this.#store.read(feed.roomId);
       const resync: FeedControlEvent = { type: 'resync', snapshot };
       sink.write(this.#wire.events([{ id: snapshot.cursor, json: JSON.stringify(resync) }]).for(requestId));
+      this.#meter.resynced();
       return snapshot.cursor;
     }
     const wanted = missed.entries.filter((entry) => isFor(entry, filter));

@@ -4,10 +4,8 @@ import { createTRPCClient, createWSClient, wsLink } from '@trpc/client';
 import superjson from 'superjson';
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { type App, createApp } from '../../src/app.ts';
 import { topicSchemas } from '../../src/core/events.ts';
 import { compareEventIds, roomIdSchema, userIdSchema } from '../../src/core/ids.ts';
-import { createLogger } from '../../src/core/logger.ts';
 import type { AppRouter } from '../../src/routers/index.ts';
 import { roomEventsKey } from '../../src/services/redis/keys.ts';
 import { Scripts } from '../../src/services/redis/scripts.ts';
@@ -159,7 +157,7 @@ class Roamer {
 
 describe('clients that come and go', () => {
   it(
-    'see every event once and in order, on whichever of two servers that read late',
+    'see every event once and in order, on whichever of two server processes that read late',
     async () => {
       await using server = await startTestServer({
         env: {
@@ -173,16 +171,14 @@ describe('clients that come and go', () => {
 
       async function startNode(lagMs: () => number): Promise<string> {
         const lagging = stack.use(await startLaggingRedis(server.redis, lagMs));
-        const { config } = server;
-        const app: App = createApp(
-          { ...config, redis: { ...config.redis, host: lagging.host, port: lagging.port } },
-          { logger: createLogger('silent'), ringLength },
+        const node = await server.startProcess(
+          { REDIS_HOST: lagging.host, REDIS_PORT: String(lagging.port) },
+          { entry: 'test/support/server-main.ts', args: [String(ringLength)] },
         );
-        const url = await app.start();
-        stack.defer(() => app.stop());
-        return url;
+        stack.defer(() => node.kill());
+        return node.url;
       }
-      const urls = [await startNode(() => randomInt(30)), await startNode(() => randomInt(300))];
+      const urls = await Promise.all([startNode(() => randomInt(30)), startNode(() => randomInt(300))]);
 
       const roomId = addRoom(server);
       await using speaker = await enter(server, roomId);
@@ -238,7 +234,7 @@ describe('clients that come and go', () => {
             return ofTopic === topic && ['-', String(userId)].includes(recipient) && compareEventIds(id, start) > 0;
           })
           .map(([id]) => id);
-      // Once, and with pauses: the servers are in this process, and while it computes their calls to Redis time out.
+      // Once, and with pauses: what the servers say to Redis goes through this process, and times out while it computes.
       const expected = new Map<Roamer, Record<FollowedTopic, string[]>>();
       for (const roamer of roamers) {
         const [room, media] = [expectedOf(roamer, 'room'), expectedOf(roamer, 'media')];

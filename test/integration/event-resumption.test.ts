@@ -3,6 +3,7 @@ import { compareEventIds } from '../../src/core/ids.ts';
 import { eventually } from '../support/eventually.ts';
 import { follow } from '../support/follow.ts';
 import { addRoom, enter, type TestMember } from '../support/members.ts';
+import { readMetric } from '../support/metrics.ts';
 import { type OtherServer, startTestServer, type TestServer } from '../support/server.ts';
 
 const logLength = 100;
@@ -106,6 +107,7 @@ describe('resuming a subscription', () => {
     await say(speaker, 2, 3 * logLength + 50);
     expect(await server.store.xlen(`room:events:{${roomId}}`)).toBeLessThan(3 * logLength);
 
+    const resyncs = await readMetric(other.url, 'flylive_resyncs_total');
     // A node that did not follow the room meanwhile has nothing of it in memory.
     await using back = await enter(server, roomId, { user: lost.user, url: other.url });
     using after = await follow(back, 'chat', before.cursor);
@@ -115,6 +117,7 @@ describe('resuming a subscription', () => {
     expect(after.of('message').map(({ message }) => message.content)).toEqual(texts);
     expect(after.of('resync')).toHaveLength(1);
     expect(after.of('resync')[0]?.snapshot.participantCount).toBe(2);
+    expect(await readMetric(other.url, 'flylive_resyncs_total')).toBe(resyncs + 1);
   });
 
   it('that was quiet while the log moved past its cursor misses nothing, and is told so: no resync', async () => {

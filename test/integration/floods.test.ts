@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { LightClient } from '../../src/cli/load-test/light-client.ts';
 import { eventually } from '../support/eventually.ts';
 import { addRoom } from '../support/members.ts';
+import { readMetric } from '../support/metrics.ts';
 import { readUsage } from '../support/process-usage.ts';
 import { RawSocket } from '../support/raw-socket.ts';
 import { startTestServer } from '../support/server.ts';
@@ -36,11 +37,6 @@ function flood(socket: RawSocket, frames: number): number[] {
 
 const startServer = () =>
   startTestServer({ env: { MEDIASOUP_WORKERS: '1', RATE_LIMIT_CALLS_PER_SECOND: String(callsPerSecond) } });
-
-async function readMetric(url: string, name: string): Promise<number> {
-  const text = await (await fetch(`${url}/metrics/prometheus`)).text();
-  return Number(new RegExp(`^${name} (.*)$`, 'm').exec(text)?.[1]);
-}
 
 describe('a flood', () => {
   it('is handled at the rate, also when one read holds all of it, and answered to the end', async () => {

@@ -5,6 +5,7 @@ import { giftShardOf } from '../../src/services/gifts/gift-shards.ts';
 import { eventually } from '../support/eventually.ts';
 import { type LaravelHop, startLaravelHop } from '../support/laravel-hop.ts';
 import { addRoom, enter, type TestMember } from '../support/members.ts';
+import { readMetric } from '../support/metrics.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 
 const largestBatch = 100;
@@ -48,10 +49,7 @@ describe('batches of gifts', () => {
       await eventually(async () => expect(await statusOf(sender, id)).toBe('settled'), 30_000);
     }
   }
-  const metric = async (name: string): Promise<number> => {
-    const text = await (await fetch(`${server.url}/metrics/prometheus`)).text();
-    return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
-  };
+  const metric = (name: string): Promise<number> => readMetric(server.url, name);
   /** Pauses after failures are as short as they can be, nearly, and the second gift at the latest is sent ahead. */
   const hurry = (): unknown => vi.spyOn(Math, 'random').mockReturnValue(0.01);
 

@@ -6,6 +6,7 @@ import { userIdSchema } from '../../src/core/ids.ts';
 import { type CommandResult, flylive as runFlylive } from '../support/admin.ts';
 import { eventually } from '../support/eventually.ts';
 import { addRoom, enter, type TestMember } from '../support/members.ts';
+import { readMetric } from '../support/metrics.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 
 const batch = '/internal/gifts/batch';
@@ -39,10 +40,7 @@ describe('operators', () => {
   async function health(): Promise<unknown> {
     return (await fetch(`${server.url}/health`)).json();
   }
-  async function metric(name: string): Promise<number> {
-    const text = await (await fetch(`${server.url}/metrics/prometheus`)).text();
-    return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
-  }
+  const metric = (name: string): Promise<number> => readMetric(server.url, name);
   const flylive = (...args: string[]): Promise<CommandResult> => {
     return runFlylive(server.url, server.internalKey, ...args);
   };

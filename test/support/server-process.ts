@@ -17,17 +17,28 @@ export interface ServerProcess {
   stop(): Promise<void>;
 }
 
+/** What a server process runs. */
+export interface ServerProgram {
+  /** The file, from the project's directory. */
+  readonly entry: string;
+  readonly args: readonly string[];
+}
+
 /**
- * Runs src/server.ts as `npm start` does.
+ * Runs a server as `npm start` does.
  *
  * @param env - its settings; `PORT` is chosen here
+ * @param program - src/server.ts by default
  * @returns once it is ready
  * @throws Error when it ends or is not ready in time; with what it wrote last
  */
-export async function startServerProcess(env: Record<string, string>): Promise<ServerProcess> {
+export async function startServerProcess(
+  env: Record<string, string>,
+  { entry, args }: ServerProgram = { entry: 'src/server.ts', args: [] },
+): Promise<ServerProcess> {
   const port = await findFreePort('127.0.0.1');
   const url = `http://127.0.0.1:${port}`;
-  const child = spawnTethered(process.execPath, [...serverNodeFlags, 'src/server.ts'], {
+  const child = spawnTethered(process.execPath, [...serverNodeFlags, entry, ...args], {
     cwd: root,
     env: { PATH: process.env['PATH'], ...env, HOST: '127.0.0.1', PORT: String(port) },
     graceMs: 10_000,

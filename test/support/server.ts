@@ -7,7 +7,7 @@ import { type PrivateRedis, startPrivateRedis } from '../../dev/redis.ts';
 import { type App, type AppOverrides, createApp } from '../../src/app.ts';
 import { type Config, loadConfig } from '../../src/config.ts';
 import { createLogger, type Logger } from '../../src/core/logger.ts';
-import { type ServerProcess, startServerProcess } from './server-process.ts';
+import { type ServerProcess, type ServerProgram, startServerProcess } from './server-process.ts';
 
 const internalKey = 'test-internal-key-of-at-least-32-characters';
 
@@ -46,7 +46,7 @@ export interface TestServer extends AsyncDisposable {
   /** Another server's worth of parts in this process, on the same Redis and back end. */
   startAnother(env?: Record<string, string>): Promise<OtherServer>;
   /** Another server in a process of its own, on the same Redis and back end. */
-  startProcess(env?: Record<string, string>): Promise<ServerProcess>;
+  startProcess(env?: Record<string, string>, program?: ServerProgram): Promise<ServerProcess>;
 }
 
 /** Starts Redis, the stand-in for Laravel and the server on free ports of loopback; real parts, nothing mocked. */
@@ -91,8 +91,8 @@ export async function startTestServer(options: TestServerOptions = {}): Promise<
     return { url, app, config };
   }
 
-  async function startProcess(more: Record<string, string> = {}): Promise<ServerProcess> {
-    const started = await startServerProcess(environment(more));
+  async function startProcess(more: Record<string, string> = {}, program?: ServerProgram): Promise<ServerProcess> {
+    const started = await startServerProcess(environment(more), program);
     cleanup.defer(() => started.kill());
     return started;
   }
