@@ -88,7 +88,7 @@ export interface App {
 const builtClient = fileURLToPath(new URL('../client/.output/public', import.meta.url));
 /** A room has a stage router and at least one audience router. */
 const routersPerRoom = 2;
-/** The seed, section 10. */
+/** What rooms are planned for; only an estimate of load goes by it. */
 const usualSeats = 15;
 
 /** Puts the server together: every part is made here and handed to those that use it. */

@@ -20,7 +20,7 @@ function problemsOf(env: Record<string, string | undefined>): readonly string[] 
 }
 
 describe('configuration', () => {
-  it('accepts the least that production needs and fills in the defaults of the seed', () => {
+  it('accepts the least that production needs and fills in the defaults of the product specification', () => {
     const config = loadConfig(production);
     expect(config.http.port).toBe(3030);
     expect(config.redis).toEqual({ host: 'redis.internal', port: 6379, password: null, db: 3, tls: false });

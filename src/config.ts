@@ -190,7 +190,7 @@ function toConfig(env: Environment) {
     laravel: {
       url: env.LARAVEL_API_URL ?? '',
       internalKey: env.LARAVEL_INTERNAL_KEY ?? '',
-      /** Seed, section 11. */
+      /** Product specification: 10 s. */
       timeoutMs: 10_000,
     },
     media: {

@@ -5,7 +5,7 @@ import { Redis } from 'ioredis';
 import { Server } from 'socket.io';
 import { serve } from './serve.ts';
 
-/** What the seed was built on: every client in one Socket.IO room, events emitted to it, calls answered by `ack`. */
+/** The usual way: every client in one Socket.IO room, events emitted to it, calls answered by `ack`. */
 const [redisPort, key = ''] = process.argv.slice(2);
 const redis = new Redis({ port: Number(redisPort), db: 3 });
 const http = createServer();

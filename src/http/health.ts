@@ -11,7 +11,7 @@ export interface HealthSources {
 }
 
 /**
- * Health endpoints: `/health` (seed, section 12: the JSON, 200 `ok` or 503 `degraded`; it is for people and alarms),
+ * Health endpoints: `/health` (JSON, 200 `ok` or 503 `degraded`; for people and alarms),
  * `/live` (the process answers; restart it when not) and `/ready` (send traffic here).
  */
 export function mountHealth(server: FastifyInstance, sources: HealthSources): void {

@@ -19,7 +19,7 @@ import type { SocketMetrics } from './socket-metrics.ts';
 
 /** Where tRPC is, over WebSocket and HTTP. */
 const path = '/trpc';
-/** Largest inbound frame, bytes (DESIGN): also bounds what superjson may have to unpack. */
+/** Largest inbound frame, bytes; it also bounds what superjson may have to unpack, which can be far more. */
 const maxFrameBytes = 64 * 1024;
 /** Pieces that an inbound frame may come in; no client that we know of sends pieces of less than 1 KiB. */
 const maxFragments = 64;

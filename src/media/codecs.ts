@@ -1,6 +1,6 @@
 import type { RouterRtpCodecCapability } from 'mediasoup/types';
 
-/** The media settings of the product, as its technical documentation fixes them unless a comment says otherwise. */
+/** The media settings of the product, as its specification fixes them unless a comment says otherwise. */
 
 /** Opus alone: 48 kHz, stereo, in-band FEC for lost packets, no DTX, packets from 10 ms. */
 export const mediaCodecs: readonly RouterRtpCodecCapability[] = [

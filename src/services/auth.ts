@@ -8,7 +8,7 @@ import { type LaravelClient, LaravelUnavailableError } from './laravel.ts';
 import { tokenCacheKey } from './redis/keys.ts';
 import { hashToken, type RevocationList, type TokenHashes } from './revocation.ts';
 
-/** How long a validated token is believed without asking Laravel again (seed, section 5). */
+/** How long a validated token is believed without asking Laravel again (product specification: 5 minutes). */
 const cacheSeconds = 300;
 /** Sanctum's tokens are about 50 characters. */
 const longestToken = 512;

@@ -7,7 +7,7 @@ import type { RoomStatusReporter } from './room-status.ts';
 import type { RoomStore } from './room-store.ts';
 import type { RoomTending } from './room-tending.ts';
 
-/** DESIGN, section 3. */
+/** How often a node says that it lives, and after how long a silence it is dead: two beats may be lost, ms. */
 const heartbeatMs = 2_000;
 const deadAfterMs = 5_000;
 

@@ -6,7 +6,7 @@ import { revokedTokenKey, revokedUserKey } from './redis/keys.ts';
 
 /** The forms under which a token is known: never the token itself. */
 export interface TokenHashes {
-  /** sha256 of the whole token, hex; the seed's revocation key and our cache key. */
+  /** sha256 of the whole token, hex; what Laravel revokes by, and our cache key. */
   readonly whole: string;
   /** sha256 of the part after `|`, hex; what Sanctum stores. Equal to `whole` for a bare secret. */
   readonly secret: string;

@@ -14,7 +14,7 @@ describe('the HTTP endpoints of a node', () => {
   });
   afterAll(() => server[Symbol.asyncDispose]());
 
-  it('say that it is well, in the words of the seed', async () => {
+  it('say that it is well, in the words of the specification', async () => {
     await using member = await enter(server, addRoom(server));
     const response = await get('/health');
     expect(response.status).toBe(200);
@@ -27,7 +27,7 @@ describe('the HTTP endpoints of a node', () => {
     await member.trpc.room.leave.mutate({ roomId: member.roomId });
   });
 
-  it('count in JSON, in the words of the seed', async () => {
+  it('count in JSON, in the words of the specification', async () => {
     await using member = await enter(server, addRoom(server));
     const response = await get('/metrics');
     expect(response.status).toBe(200);

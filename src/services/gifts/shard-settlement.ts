@@ -10,7 +10,7 @@ import { type DecidedGift, type GiftQueue, leaseMs } from './gift-queue.ts';
 import type { GiftStage } from './gift-stage.ts';
 import { Suspects } from './suspects.ts';
 
-/** A batch is sent when it is full or after this time, whichever is first (seed, section 5), ms. */
+/** A batch is sent when it is full or after this time, whichever is first (500 ms in the product specification), ms. */
 const flushIntervalMs = 500;
 /** What Laravel is promised as the largest batch (docs/LARAVEL_REQUIREMENTS.md). */
 const largestBatch = 100;
