@@ -5,7 +5,7 @@ import type { Membership } from './membership.ts';
 export interface BanOptions {
   /** Left out: for good. */
   readonly durationSeconds?: number;
-  /** Told to the other hosts in the list of bans. */
+  /** Told to the user, and to the other hosts in the list of bans. */
   readonly reason?: string;
 }
 

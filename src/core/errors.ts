@@ -69,6 +69,12 @@ export type AppCode = keyof typeof errorTable;
 export interface ErrorDetails {
   /** How long to wait before the call can succeed, in ms (`RATE_LIMITED`, `SLOW_MODE`, `ADMIN_LOCKED_OUT`). */
   retryAfterMs?: number;
+  /** What there is to know of the ban; left out where nothing but that there is one is known (`BANNED`). */
+  ban?: {
+    /** When it ends, ms since the epoch; null: never. */
+    readonly until: number | null;
+    readonly reason: string | null;
+  };
 }
 
 /** A refusal that the client is meant to see, by its code of {@link errorTable}. */

@@ -36,6 +36,7 @@ const t = initTRPC.context<Context>().create({
         appCode: refusal.code,
         retryable,
         retryAfterMs: refusal.details.retryAfterMs ?? null,
+        ...refusal.details.ban,
       },
     };
   },

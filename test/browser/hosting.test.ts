@@ -131,6 +131,7 @@ test('whoever is banned is told so, is neither heard nor hears, and does not get
   await guest.page.reload();
   await guest.page.getByTestId('join-room').click();
   await waitForEnd(guest, 'banned');
+  await guest.page.getByText('Reason: “Shouting”').waitFor();
   await guest.page.getByTestId('join-room').click();
   await waitForEnd(guest, 'banned');
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { connectOperator } from '../support/admin.ts';
-import { refusalOf } from '../support/client.ts';
+import { refusal, refusalOf } from '../support/client.ts';
 import { eventually } from '../support/eventually.ts';
 import { follow } from '../support/follow.ts';
 import { openHostedRoom } from '../support/hosts.ts';
@@ -110,6 +110,21 @@ describe('moderation', () => {
     for (let again = 0; again < 2; again += 1) await owner.trpc.room.unban.mutate({ roomId, userId: second.user.id });
     await second.trpc.room.join.mutate({ roomId });
     expect((await admin.trpc.room.bans.query({ roomId })).bans).toEqual([]);
+  });
+
+  it('who is banned is told until when and why, on whatever node, and of a ban without a reason that it has none', async () => {
+    await using hosted = await openHostedRoom(server);
+    const { roomId, admin, member } = hosted;
+    const { user } = member;
+    const ban = { roomId, userId: user.id };
+    await admin.trpc.room.ban.mutate({ ...ban, durationSeconds: 3_600, reason: 'Shouting, again' });
+    const { bans } = await admin.trpc.room.bans.query({ roomId });
+    const told = { code: 'BANNED', until: bans[0]?.until ?? expect.unreachable(), reason: 'Shouting, again' };
+    expect(await refusal(enter(server, roomId, { user }))).toMatchObject(told);
+    expect(await refusal(enter(server, roomId, { user, url: other.url }))).toMatchObject(told);
+    expect(await refusal(member.trpc.room.get.query({ roomId }))).toMatchObject(told);
+    await admin.trpc.room.ban.mutate(ban);
+    expect(await refusal(enter(server, roomId, { user }))).toMatchObject({ code: 'BANNED', until: null, reason: null });
   });
 
   it('bans are listed page by page', async () => {

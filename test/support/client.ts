@@ -73,6 +73,9 @@ export interface Refusal {
   readonly message: string;
   readonly retryable: boolean;
   readonly retryAfterMs: number | null;
+  /** Of `BANNED`, where the server says so. */
+  readonly until?: number | null | undefined;
+  readonly reason?: string | null | undefined;
 }
 
 /** The typed error that a call was refused with. @throws whatever else it failed with, or when it was not refused */
@@ -97,5 +100,6 @@ export function toRefusal(error: unknown): Refusal | null {
   if (!(error instanceof TRPCClientError)) return null;
   const { data, message } = error as TRPCClientError<AppRouter>;
   if (data === null || data === undefined) return null;
-  return { code: data.appCode, message, retryable: data.retryable, retryAfterMs: data.retryAfterMs };
+  const { appCode: code, retryable, retryAfterMs, until, reason } = data;
+  return { code, message, retryable, retryAfterMs, until, reason };
 }

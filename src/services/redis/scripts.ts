@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
-import { AppError, type AppCode, errorTable } from '../../core/errors.ts';
+import { AppError, type AppCode, type ErrorDetails, errorTable } from '../../core/errors.ts';
 import type { RoomId } from '../../core/ids.ts';
 import { ConcurrencyLimit } from '../concurrency-limit.ts';
 import { roomFeedChannel, roomKeys } from './keys.ts';
@@ -55,7 +55,7 @@ export class Scripts {
 
   /**
    * Runs a script over the keys of a room (includes/room.lua), which answers { 'OK', ...results }, or a code of the error
-   * table and, where that code has it, the wait in ms. Every refusal of a room script becomes an error here.
+   * table and the facts of that code ({@link detailsOf}). Every refusal of a room script becomes an error here.
    *
    * @param moreKeys - keys in the room's slot that the script has beside those of the room
    * @returns the results
@@ -76,9 +76,15 @@ export class Scripts {
     if (typeof code !== 'string' || !(code in errorTable)) {
       throw new Error(`Redis script ${name} answered the unknown code ${String(code)}`);
     }
-    const [retryAfterMs] = results;
-    throw new AppError(code as AppCode, typeof retryAfterMs === 'number' ? { details: { retryAfterMs } } : {});
+    throw new AppError(code as AppCode, { details: detailsOf(code as AppCode, results) });
   }
+}
+
+/** What a script answers beside a code: of `BANNED` the end in ms (0: never) and the reason or '', else the wait in ms. */
+function detailsOf(code: AppCode, [first, second]: readonly ScriptReply[]): ErrorDetails {
+  if (typeof first !== 'number') return {};
+  if (code !== 'BANNED') return { retryAfterMs: first };
+  return { ban: { until: first === 0 ? null : first, reason: second === '' ? null : String(second) } };
 }
 
 function withIncludes(file: string): string {

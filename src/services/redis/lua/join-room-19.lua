@@ -11,7 +11,8 @@ ARGV  3 user id, 4 profile as JSON fields without braces, 5 new session id, 6 co
       8 session id to continue or '', 9 most members, 10 title, 11 owner id, 12 seat count, 13 seat mode,
       14 role, or '' when it is not known now, 15 page size of the snapshot,
       16 members above which the room is quiet, 17 number of the call's arrival
-Returns { 'OK', session id, resumed 0|1, opened 0|1, snapshot } or { 'BANNED' | 'ROOM_FULL' | 'SESSION_REPLACED' }
+Returns { 'OK', session id, resumed 0|1, opened 0|1, snapshot } or { 'ROOM_FULL' | 'SESSION_REPLACED' }, or what
+includes/bans.lua refuses with
 ]]
 -- @include room
 -- @include producers
@@ -25,7 +26,8 @@ local arrival = ARGV[17]
 local time = now()
 role = redis.call('GET', KEYS[19]) or role
 
-if isBanned(userId, time) then return { 'BANNED' } end
+local ban = refusalOfBanned(userId, time)
+if ban then return ban end
 local sessionId, oldConnectionId, oldNodeId, wentOnFrom, lastArrival = sessionOf(userId)
 if sessionId and oldConnectionId == connectionId then
   continued = sessionId

@@ -14,6 +14,13 @@ local function isBanned(userId, time)
   return stored and not isOver(stored, time)
 end
 
+-- What whoever a ban holds for is refused with: the code, until when in ms (0: for good), why or ''; nil for all others.
+local function refusalOfBanned(userId, time)
+  if not isBanned(userId, time) then return nil end
+  local _, _, untilTime, reason = parseBan(redis.call('HGET', bansKey, userId))
+  return { 'BANNED', untilTime, reason }
+end
+
 -- Whether a ban holds that the caller may not touch: that of an operator, or of an owner who is not the caller. Nobody but
 -- those outranks somebody who may ban.
 local function isBannedFromAbove(userId, time)
