@@ -10,10 +10,10 @@ import { countConnections, spyOnConnections } from '../support/peer-connections.
 import { takeSeat, visit, waitForConnection } from '../support/room-tab.ts';
 import { startTestServer, type TestServer } from '../support/server.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
-import { startUdpHop } from '../support/udp-hop.ts';
+import { startUdpRelay } from '../support/udp-relay.ts';
 
 /*
- * Grace's packets take two hops: TCP for the socket, UDP for sound. Both are dead for some seconds; then she has another
+ * Grace's packets take a hop each: TCP for the socket, UDP for sound. Both are dead for some seconds; then she has another
  * port, as a phone that goes from Wi-Fi to a mobile network.
  */
 
@@ -31,11 +31,11 @@ afterAll(async () => {
 test('who moves to another network is heard and hears again, over the same connections and producer', async () => {
   const roomId = addRoom(server);
   await using proxy = await startTcpProxy(server.url);
-  await using hop = await startUdpHop(await mediaPortOf(roomId));
+  await using relay = await startUdpRelay(await mediaPortOf(roomId));
   await using ada = await visit(browser, server, roomId);
   await using grace = await visit(browser, server, roomId, {
     url: proxy.url,
-    prepare: (page) => spyOnConnections(page, { udpPort: hop.port, tcpPort: 9 }),
+    prepare: (page) => spyOnConnections(page, { udpPort: relay.port, tcpPort: 9 }),
   });
   await takeSeat(ada);
   await takeSeat(grace);
@@ -44,13 +44,14 @@ test('who moves to another network is heard and hears again, over the same conne
   expect(before.iceRestarts).toBe(0);
   const { producers } = await readRoom(roomId);
 
-  hop.block();
+  relay.drops = () => true;
   proxy.cut();
   await waitForConnection(grace, 'reconnecting');
   await grace.page.context().setOffline(true);
   await hearSilence(ada, grace.user.id);
   await sleep(2_000);
-  hop.move();
+  relay.move();
+  relay.drops = () => false;
   proxy.mend();
   await grace.page.context().setOffline(false);
 

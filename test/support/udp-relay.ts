@@ -1,12 +1,14 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 
-/** A hop between clients and one UDP port of the server, which loses what it is told to. */
+/** A hop between clients and one UDP port of the server, as a NAT is; it loses what it is told to. */
 export interface UdpRelay extends AsyncDisposable {
   /** Of loopback, where clients send to instead. */
   readonly port: number;
   /** Whether a packet is lost, on whichever way it is; none is to begin with. */
   drops: (packet: Buffer) => boolean;
+  /** Sends on to the server from other ports than before, as for a device that is on another network. */
+  move(): void;
 }
 
 /** @param serverPort - of loopback */
@@ -20,10 +22,14 @@ export async function startUdpRelay(serverPort: number): Promise<UdpRelay> {
     if (known) return known;
     const back = createSocket('udp4');
     back.on('message', (packet) => {
-      if (!relay.drops(packet)) front.send(packet, clientPort, '127.0.0.1');
+      if (backs.get(clientPort) === back && !relay.drops(packet)) front.send(packet, clientPort, '127.0.0.1');
     });
     backs.set(clientPort, back);
     return back;
+  };
+  const move = (): void => {
+    for (const back of backs.values()) back.close();
+    backs.clear();
   };
   front.on('message', (packet, { port: clientPort }) => {
     if (!relay.drops(packet)) backOf(clientPort).send(packet, serverPort, '127.0.0.1');
@@ -34,9 +40,10 @@ export async function startUdpRelay(serverPort: number): Promise<UdpRelay> {
   const relay: UdpRelay = {
     port: front.address().port,
     drops: () => false,
+    move,
     [Symbol.asyncDispose]: async () => {
-      const sockets = [front, ...backs.values()];
-      await Promise.all(sockets.map((socket) => new Promise<void>((resolve) => socket.close(() => resolve()))));
+      move();
+      await new Promise<void>((resolve) => front.close(() => resolve()));
     },
   };
   return relay;
