@@ -40,11 +40,12 @@ export interface Cell {
 /** What a procedure answers to the caller of one role who names what belongs to `target`. */
 type Rule = (caller: (typeof callers)[number], target: Person) => string | null;
 
-/** Fields that name something of one session, and what somebody else's is refused with. */
-const sessionObjects: Readonly<Record<string, Rule>> = {
+/** Fields that name something of one session or one sender, and what somebody else's is refused with. */
+const ownObjects: Readonly<Record<string, Rule>> = {
   transportId: ownOnly('TRANSPORT_NOT_FOUND'),
   producerId: ownOnly('PRODUCER_NOT_FOUND'),
   consumerIds: ownOnly('CONSUMER_NOT_FOUND'),
+  transactionId: ownOnly('GIFT_ID_CONFLICT'),
   /** Everybody hears everybody of the room, and nobody of another. */
   producerIds: (_, target) => (target === 'stranger' ? 'PRODUCER_NOT_FOUND' : null),
 };
@@ -120,7 +121,7 @@ function cellsOf(path: string, permission: Permission, caller: (typeof callers)[
     };
     return [elsewhere, ...onObjects(path, caller, 'userId', rule)];
   }
-  const named = Object.entries(sessionObjects).filter(([field]) => inputKeys.includes(field));
+  const named = Object.entries(ownObjects).filter(([field]) => inputKeys.includes(field));
   if (named.length > 0) return [elsewhere, ...named.flatMap(([field, rule]) => onObjects(path, caller, field, rule))];
   return [elsewhere, cellOf(path, caller, 'none', null, denied)];
 }
