@@ -1,4 +1,4 @@
-import { createSocket, type Socket } from 'node:dgram';
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 
 /** A hop between clients and one UDP port of the server, as a NAT is; it loses what it is told to. */
@@ -14,25 +14,26 @@ export interface UdpRelay extends AsyncDisposable {
 /** @param serverPort - of loopback */
 export async function startUdpRelay(serverPort: number): Promise<UdpRelay> {
   const front = createSocket('udp4');
-  /** The socket that stands for each client at the server, by the client's port. */
-  const backs = new Map<number, Socket>();
+  /** The socket that stands for each client at the server. A browser sends from whatever address the machine has. */
+  const backs = new Map<string, Socket>();
 
-  const backOf = (clientPort: number): Socket => {
-    const known = backs.get(clientPort);
+  const backOf = ({ address, port }: RemoteInfo): Socket => {
+    const client = `${address}:${port}`;
+    const known = backs.get(client);
     if (known) return known;
     const back = createSocket('udp4');
     back.on('message', (packet) => {
-      if (backs.get(clientPort) === back && !relay.drops(packet)) front.send(packet, clientPort, '127.0.0.1');
+      if (backs.get(client) === back && !relay.drops(packet)) front.send(packet, port, address);
     });
-    backs.set(clientPort, back);
+    backs.set(client, back);
     return back;
   };
   const move = (): void => {
     for (const back of backs.values()) back.close();
     backs.clear();
   };
-  front.on('message', (packet, { port: clientPort }) => {
-    if (!relay.drops(packet)) backOf(clientPort).send(packet, serverPort, '127.0.0.1');
+  front.on('message', (packet, client) => {
+    if (!relay.drops(packet)) backOf(client).send(packet, serverPort, '127.0.0.1');
   });
   front.bind(0, '127.0.0.1');
   await once(front, 'listening');
