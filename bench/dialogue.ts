@@ -9,10 +9,11 @@
  */
 import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { addRoom, enter, type TestMember } from '../test/support/members.ts';
+import { addRoom } from '../test/support/members.ts';
 import { openRtpSpeaker, type RtpSpeaker } from '../test/support/rtp-speaker.ts';
 import { startTestServer, type TestServer } from '../test/support/server.ts';
 import { report, round } from './support/report.ts';
+import { listenSilently } from './support/silent-listener.ts';
 
 const seconds = Number(process.argv[2] ?? 60);
 assert(seconds >= 1, 'usage: node bench/dialogue.ts [seconds]');
@@ -75,13 +76,6 @@ async function openSpeakers(server: TestServer, roomId: string, stack: AsyncDisp
     await member.trpc.media.pauseProducer.mutate({ roomId, producerId });
   }
   return speakers;
-}
-
-/** Somebody with a receive transport that is never connected. */
-async function listenSilently(server: TestServer, roomId: string): Promise<TestMember> {
-  const member = await enter(server, roomId);
-  await member.trpc.media.createTransport.mutate({ roomId, direction: 'receive' });
-  return member;
 }
 
 await using server = await startTestServer();

@@ -11,11 +11,12 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Browser, Page } from 'playwright-core';
 import { launchBrowser } from '../test/support/browser.ts';
-import { addRoom, enter, type TestMember } from '../test/support/members.ts';
+import { addRoom } from '../test/support/members.ts';
 import { takeSeat, visit } from '../test/support/room-tab.ts';
 import { openRtpSpeaker, type RtpSpeaker } from '../test/support/rtp-speaker.ts';
 import { startTestServer, type TestServer } from '../test/support/server.ts';
 import { quantile, report, type Row, round } from './support/report.ts';
+import { listenSilently } from './support/silent-listener.ts';
 
 const beginnings = Number(process.argv[2] ?? 20);
 assert(beginnings >= 1, 'usage: node bench/onset.ts [beginnings]');
@@ -160,13 +161,6 @@ async function prepare({ othersSpoke, dialogue }: Scene, others: readonly RtpSpe
   await sleep(silenceMs);
   for (const [index, other] of others.entries()) other.level = dialogue && index < 2 ? speakingLevel : silentLevel;
   await sleep(silenceMs);
-}
-
-/** Somebody with a receive transport that is never connected. */
-async function listenSilently(server: TestServer, roomId: string): Promise<TestMember> {
-  const member = await enter(server, roomId);
-  await member.trpc.media.createTransport.mutate({ roomId, direction: 'receive' });
-  return member;
 }
 
 async function measure(server: TestServer, browser: Browser, scene: Scene): Promise<Row> {
