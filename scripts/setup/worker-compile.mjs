@@ -19,17 +19,19 @@ export const OFFICIAL_INSTALL = '(cd node_modules/mediasoup && node npm-scripts.
  *
  * @param {object} task
  * @param {string} task.sources mediasoup's folder `worker`
+ * @param {string | undefined} task.libsrtp the sources of libsrtp 2; without them the system's library is used
  * @param {string} task.folder an empty folder to build in
  * @param {string} task.logFile gets the whole output
  * @param {(detail: string) => void} task.report
  * @returns {Promise<string>} the path of the binary
  * @throws {SetupProblem}
  */
-export async function compileWorker({ sources, folder, logFile, report }) {
+export async function compileWorker({ sources, libsrtp, folder, logFile, report }) {
   const tree = join(folder, 'worker');
   const build = join(tree, 'build');
   report('preparing');
   prepareSources(sources, tree);
+  if (libsrtp) cpSync(libsrtp, join(tree, 'subprojects', 'libsrtp2'), { recursive: true });
 
   const setup = await run('meson', ['setup', ...MESON_ARGUMENTS, build, tree], { logFile });
   if (!setup.ok) throw compileProblem('meson', setup.lines, logFile);

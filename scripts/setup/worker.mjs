@@ -4,6 +4,7 @@ import { release } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isExecutable, onInterrupt, run } from './commands.mjs';
+import { fetchLibsrtp } from './libsrtp-source.mjs';
 import { SetupProblem } from './problem.mjs';
 import { ensurePrograms } from './programs.mjs';
 import { BUILD_PACKAGES } from './worker-build/recipe.mjs';
@@ -135,17 +136,22 @@ async function fromBuild(context, { mediasoup, cached }) {
   if (runsHere(cached)) return cached;
 
   const logFile = join(cacheFolder(env), 'mediasoup-worker-build.log');
-  return withTemporaryFolder(env, (folder) =>
-    progress.step('Building the mediasoup worker, once, some minutes', async (report) => {
-      rmSync(logFile, { force: true });
+  rmSync(logFile, { force: true });
+  return withTemporaryFolder(env, async (folder) => {
+    const fetched = await progress
+      .step("Getting the sources of libsrtp (without them the system's is used, which is slower)", () =>
+        fetchLibsrtp({ folder: join(folder, 'libsrtp'), logFile }),
+      )
+      .catch(() => undefined);
+    return progress.step('Building the mediasoup worker, once, some minutes', async (report) => {
       const sources = join(mediasoup, 'worker');
-      const binary = await compileWorker({ sources, folder, logFile, report });
+      const binary = await compileWorker({ sources, libsrtp: fetched, folder, logFile, report });
       report('checking it');
       await prove(root, binary);
       copyBinary(binary, cached);
       return cached;
-    }),
-  );
+    });
+  });
 }
 
 /**

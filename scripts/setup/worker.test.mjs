@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { stunBindingRequest } from './check-worker.mjs';
+import { fetchLibsrtp, toSourcePackages } from './libsrtp-source.mjs';
 import { SetupProblem } from './problem.mjs';
 import { cacheFolder, cacheKey, copyBinary, hashFolder } from './worker-cache.mjs';
 import { buildJobs, prepareSources, replaceOnce, wrapDirectory } from './worker-compile.mjs';
@@ -107,6 +108,30 @@ describe('build', () => {
     const wrap = readFileSync(join(tree, 'subprojects/libsrtp3.wrap'), 'utf8');
     const subproject = join(tree, 'subprojects', wrapDirectory(wrap));
     expect(readdirSync(subproject)).toContain('meson.build');
+  });
+
+  it('asks for sources where the system asks for packages, in both formats of apt', () => {
+    const oneLine = [
+      '# deb is the word',
+      'deb [arch=amd64] http://a.test bookworm main',
+      'deb-src http://b.test sid main',
+    ];
+    expect(toSourcePackages(oneLine.join('\n')).split('\n')).toEqual([
+      oneLine[0],
+      'deb-src [arch=amd64] http://a.test bookworm main',
+      oneLine[2],
+    ]);
+    const stanza = 'Types: deb deb-src\nURIs: http://c.test\nSuites: trixie\n';
+    expect(toSourcePackages(stanza)).toBe('Types: deb-src\nURIs: http://c.test\nSuites: trixie\n');
+  });
+
+  it('says so when no repository has libsrtp', async () => {
+    const task = {
+      folder: join(folder, 'libsrtp'),
+      logFile: join(folder, 'log'),
+      apt: join(folder, 'no-repositories'),
+    };
+    await expect(fetchLibsrtp(task)).rejects.toThrow();
   });
 
   it('refuses to edit a source that has changed', () => {

@@ -1,7 +1,7 @@
 /**
  * How the mediasoup worker is built from the sources in node_modules with the libraries
- * of Debian. Every file of this folder counts into the cache key, so a change here
- * leads to a fresh build.
+ * of Debian; libsrtp from Debian's sources, since its package encrypts with NSS. Every file
+ * of this folder counts into the cache key, so a change here leads to a fresh build.
  */
 
 /** What the build needs beside the sources; openssl for the check of what comes out. */
