@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { isIPv6 } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { createWorker } from 'mediasoup';
@@ -63,6 +64,8 @@ export interface WorkerCounts {
 const exitTimeout = 2_000;
 /** Between two looks for an answer, in ms. */
 const answerStep = 50;
+/** Linux tells CPU time in hundredths of a second (USER_HZ), whatever its own clock is. */
+const msPerTick = 10;
 
 /** One mediasoup worker process with its listening ports. */
 export class MediaWorker {
@@ -173,6 +176,17 @@ export class MediaWorker {
     this.#worker.getResourceUsage().then(settle, settle);
     for (let waited = 0; waited < withinMs && !settled; waited += answerStep) await delay(answerStep);
     return settled;
+  }
+
+  /**
+   * @returns CPU time of the process since it started, in ms, as the system counts it; undefined where it does not say so
+   *   without asking the process itself, which is everywhere but on Linux
+   */
+  async cpuMs(): Promise<number | undefined> {
+    const stat = await readFile(`/proc/${this.#worker.pid}/stat`, 'utf8').catch(() => undefined);
+    // The name of the process, in parentheses, may hold anything; fields 14 and 15 are user and system time (proc(5)).
+    const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields && (Number(fields[11]) + Number(fields[12])) * msPerTick;
   }
 
   /** Ends the process at once; the pool learns of it as of a death. */

@@ -270,7 +270,7 @@ describe('WorkerPool', () => {
   });
 
   it('kills a worker that no longer answers, and replaces it', async () => {
-    const pool = await openPool(1, { watchdog: { intervalMs: 100, timeoutMs: 3_000 } });
+    const pool = await openPool(1, { watchdog: { intervalMs: 100, idleMs: 3_000, busyMs: 60_000 } });
     const { pid } = await onlyWorker(pool);
     await delay(1_000);
     expect(await onlyWorker(pool)).toMatchObject({ pid, alive: true });

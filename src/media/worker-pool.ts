@@ -4,6 +4,7 @@ import { Emitter } from '../core/emitter.ts';
 import { AppError } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import { type ListenOptions, MediaWorker } from './media-worker.ts';
+import { hangs, type Patience } from './worker-patience.ts';
 
 export type WorkerPoolOptions = ListenOptions & {
   /** How many workers; one a CPU core uses the machine fully. */
@@ -23,11 +24,9 @@ export type WorkerPoolOptions = ListenOptions & {
 };
 
 /** A worker that hangs is killed, so that it is replaced like one that died. */
-export interface WatchdogOptions {
+export interface WatchdogOptions extends Patience {
   /** Between two questions, in ms. Default: 1 s. */
   readonly intervalMs: number;
-  /** How long a worker may take to answer before it counts as hanging, in ms. Default: 3 s. */
-  readonly timeoutMs: number;
 }
 
 export interface WorkerPoolEvents {
@@ -75,7 +74,7 @@ const stableAfter = 60_000;
 const defaultIceConsentSeconds = 30;
 /** About a fifth of a core. */
 const defaultNearness = 500;
-const defaultWatchdog: WatchdogOptions = { intervalMs: 1_000, timeoutMs: 3_000 };
+const defaultWatchdog: WatchdogOptions = { intervalMs: 1_000, idleMs: 3_000, busyMs: 15_000 };
 /** How long a worker may take to answer for statistics and dumps, in ms. */
 const answerTimeout = 1_000;
 
@@ -228,13 +227,13 @@ export class WorkerPool extends Emitter<WorkerPoolEvents> {
     void this.#watch(worker);
   }
 
-  /** Kills the worker when it no longer answers. Ends with the worker or the pool; never rejects. */
+  /** Kills the worker when it hangs. Ends with the worker or the pool; never rejects. */
   async #watch(worker: MediaWorker): Promise<void> {
     const { watchdog = defaultWatchdog, logger } = this.#options;
     const { signal } = this.#closing;
     while (worker.alive && !signal.aborted) {
       await delay(watchdog.intervalMs, undefined, { signal, ref: false }).catch(() => undefined);
-      if (!worker.alive || signal.aborted || (await worker.answers(watchdog.timeoutMs))) continue;
+      if (!worker.alive || signal.aborted || !(await hangs(worker, watchdog))) continue;
       if (!worker.alive || signal.aborted) return;
       logger.error({ index: worker.index, pid: worker.pid }, 'media worker hangs, killing it');
       worker.kill();
