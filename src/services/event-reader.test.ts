@@ -1,20 +1,16 @@
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type PrivateRedis, startPrivateRedis } from '../../dev/redis.ts';
 import { eventually } from '../../test/support/eventually.ts';
 import { chatEvent } from '../../test/support/feed-entries.ts';
 import { silentLogger } from '../../test/support/media.ts';
+import { type ModuleRedis, startModuleRedis } from '../../test/support/module-redis.ts';
 import { type EventId, type RoomId, roomIdSchema } from '../core/ids.ts';
 import { EventReader } from './event-reader.ts';
-import { connectRedis } from './redis/connection.ts';
 import { roomEventsKey, roomFeedChannel } from './redis/keys.ts';
 import type { RoomFeed } from './room-feed.ts';
 
-let server: PrivateRedis;
+let server: ModuleRedis;
 /** Writes logs; also looks at the server. */
 let writer: Redis;
 let commands: Redis;
@@ -23,27 +19,23 @@ let reader: EventReader;
 let written: string[];
 let roomNumber = 0;
 let roomId: RoomId;
-let dataDir: string;
 
 beforeAll(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), 'flylive-reader-'));
-  server = await startPrivateRedis({ dataDir });
+  server = await startModuleRedis();
 });
 afterAll(async () => {
-  await server.stop();
-  await rm(dataDir, { recursive: true, force: true });
+  await server[Symbol.asyncDispose]();
 });
 beforeEach(async () => {
-  const address = { host: server.host, port: server.port, password: null, db: 0 };
-  writer = await connectRedis(address, 'commands', silentLogger);
-  commands = await connectRedis(address, 'commands', silentLogger);
-  subscriber = await connectRedis(address, 'subscriber', silentLogger);
+  writer = await server.connect('commands');
+  commands = await server.connect('commands');
+  subscriber = await server.connect('subscriber');
   reader = new EventReader(commands, subscriber, silentLogger);
   written = [];
   roomId = roomIdSchema.parse(String((roomNumber += 1)));
 });
 afterEach(() => {
-  for (const redis of [writer, commands, subscriber]) redis.disconnect();
+  server.disconnectAll();
 });
 
 /** Logs and announces an event in one step, as includes/room.lua does. */

@@ -1,11 +1,8 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type PrivateRedis, startPrivateRedis } from '../../dev/redis.ts';
 import { eventually } from '../../test/support/eventually.ts';
 import { createPool, rtpParameters, sessionId, silentLogger, userId } from '../../test/support/media.ts';
+import { type ModuleRedis, startModuleRedis } from '../../test/support/module-redis.ts';
 import { AppError } from '../core/errors.ts';
 import { type NodeId, type RoomId, roomIdSchema } from '../core/ids.ts';
 import { MediaRooms } from '../media/media-rooms.ts';
@@ -13,7 +10,6 @@ import type { WorkerPool } from '../media/worker-pool.ts';
 import { EventReader } from './event-reader.ts';
 import { LocalRooms } from './local-rooms.ts';
 import { ProducerStore } from './producer-store.ts';
-import { connectRedis } from './redis/connection.ts';
 import { Scripts } from './redis/scripts.ts';
 import { RoomStore } from './room-store.ts';
 
@@ -64,8 +60,7 @@ class HeldUpProducers extends ProducerStore {
   }
 }
 
-let server: PrivateRedis;
-let dataDir: string;
+let server: ModuleRedis;
 let commands: Redis;
 let subscriber: Redis;
 let pool: WorkerPool;
@@ -76,17 +71,14 @@ let rooms: LocalRooms;
 let roomId: RoomId;
 
 beforeAll(async () => {
-  dataDir = await mkdtemp(join(tmpdir(), 'flylive-rooms-'));
-  server = await startPrivateRedis({ dataDir });
+  server = await startModuleRedis();
 });
 afterAll(async () => {
-  await server.stop();
-  await rm(dataDir, { recursive: true, force: true });
+  await server[Symbol.asyncDispose]();
 });
 beforeEach(async () => {
-  const address = { host: server.host, port: server.port, password: null, db: 0 };
-  commands = await connectRedis(address, 'commands', silentLogger);
-  subscriber = await connectRedis(address, 'subscriber', silentLogger);
+  commands = await server.connect('commands');
+  subscriber = await server.connect('subscriber');
   pool = await createPool(1);
   media = new MediaRooms({ pool, logger: silentLogger });
   const scripts = new Scripts(commands, 100);
@@ -99,7 +91,7 @@ beforeEach(async () => {
 afterEach(async () => {
   rooms.closeAll();
   await pool.close();
-  for (const redis of [commands, subscriber]) redis.disconnect();
+  server.disconnectAll();
 });
 
 async function killWorker(): Promise<void> {

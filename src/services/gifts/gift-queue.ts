@@ -55,14 +55,21 @@ export type Enqueued =
       readonly backlog: number;
     };
 
+/** How far a node has come with a shard. */
+export interface ClaimProgress {
+  /** Its claims since it took the shard, as far as it knows: an answer may be lost, and what it held is not. */
+  readonly claims: number;
+  /** Where the next claim goes on among gifts that were claimed before. */
+  readonly position: string;
+}
+
 /** The answer to {@link GiftQueue.claim}. */
 export interface Claim {
   /** Oldest first. */
   readonly gifts: readonly QueuedGift[];
   /** Entries that this release cannot read. */
   readonly unreadable: readonly string[];
-  /** Where the next claim goes on among gifts that were claimed before. */
-  readonly position: string;
+  readonly progress: ClaimProgress;
   /** Gifts in the shard, claimed or not. */
   readonly backlog: number;
 }
@@ -184,16 +191,19 @@ export class GiftQueue {
   /**
    * Makes this node the only one that settles the shard, and claims gifts: undecided ones first, then new ones.
    *
-   * @param position - of the last claim; `0-0` to begin with
+   * @param progress - of the last claim; null to begin with what was claimed before, from the oldest gift on, as a node
+   *   does that may have missed an answer
+   * @param most - gifts
    * @returns null while another node has the shard
    */
-  async claim(shard: number, position: string, most: number): Promise<Claim | null> {
+  async claim(shard: number, progress: ClaimProgress | null, most: number): Promise<Claim | null> {
+    const { claims, position } = progress ?? { claims: 0, position: '0-0' };
     const reply = await this.#scripts.run(
       'claim-gifts',
       [pendingGiftsKey(shard), giftLeaseKey(shard)],
-      [giftConsumerGroup, this.#nodeId, leaseMs, most, position, retryAfterMs, giftTransactionKey(shard, '')],
+      [giftConsumerGroup, this.#nodeId, leaseMs, most, claims, position, retryAfterMs, giftTransactionKey(shard, '')],
     );
-    const [code, next, backlog, entries] = Array.isArray(reply) ? reply : [];
+    const [code, count, next, backlog, entries] = Array.isArray(reply) ? reply : [];
     if (code !== 'OK') return null;
     const gifts: QueuedGift[] = [];
     const unreadable: string[] = [];
@@ -202,7 +212,12 @@ export class GiftQueue {
       if (typeof gift === 'string') unreadable.push(gift);
       else gifts.push(gift);
     }
-    return { gifts, unreadable, position: String(next), backlog: Number(backlog) };
+    return {
+      gifts,
+      unreadable,
+      progress: { claims: Number(count), position: String(next) },
+      backlog: Number(backlog),
+    };
   }
 
   /** Keeps a shard that this node has. @returns false when another node may have it by now */

@@ -6,7 +6,7 @@ import type { CircuitBreaker } from './circuit-breaker.ts';
 import { type BatchFailure, type BatchVerdict, type GiftLedger, sendBatch } from './gift-batch.ts';
 import type { QueuedGift } from './gift-content.ts';
 import type { GiftMeter } from './gift-meter.ts';
-import { type DecidedGift, type GiftQueue, leaseMs } from './gift-queue.ts';
+import { type ClaimProgress, type DecidedGift, type GiftQueue, leaseMs } from './gift-queue.ts';
 import type { GiftStage } from './gift-stage.ts';
 import { Suspects } from './suspects.ts';
 
@@ -45,7 +45,7 @@ export class ShardSettlement {
   readonly #shard: number;
   readonly #use: ShardSettlementDependencies;
   readonly #suspects = new Suspects();
-  #position = '0-0';
+  #progress: ClaimProgress | null = null;
   #failures = 0;
   #timer: NodeJS.Timeout | null = null;
   #dueAt = Infinity;
@@ -111,7 +111,8 @@ export class ShardSettlement {
       try {
         waitMs = await this.#round();
       } catch (error) {
-        // Redis does not answer; what is claimed is claimed again.
+        // Redis does not answer; what is claimed is claimed again, before anything newer.
+        this.#progress = null;
         this.#failures += 1;
         waitMs = this.#quiet(fullJitter(this.#failures));
         this.#use.logger.warn({ err: error, shard: this.#shard }, 'Gifts could not be settled; they stay queued');
@@ -131,9 +132,9 @@ export class ShardSettlement {
     }
     let asked = false;
     try {
-      const claim = await queue.claim(this.#shard, this.#position, largestBatch);
+      const claim = await queue.claim(this.#shard, this.#progress, largestBatch);
       if (claim === null) return this.#quiet(flushIntervalMs, pollMs);
-      this.#position = claim.position;
+      this.#progress = claim.progress;
       const unreadable = await queue.putAside(this.#shard, claim.unreadable, 'UNREADABLE');
       if (unreadable > 0) this.#reportPutAside(unreadable, 'UNREADABLE');
       if (claim.gifts.length === 0) return claim.backlog > 0 ? flushIntervalMs : pollMs;
