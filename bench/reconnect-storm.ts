@@ -19,6 +19,8 @@ const jitterMs = 1_000;
 const eventEveryMs = 50;
 /** Clients that connect at a time before the storm. */
 const parallel = 25;
+/** What is still missing after this, ms, is lost. */
+const catchUpMs = 30_000;
 
 interface Storm {
   readonly server: string;
@@ -76,9 +78,12 @@ async function storm(stage: Stage, contestant: Contestant): Promise<Storm> {
   await sleep(1_000);
   publishing = false;
   await publisher;
-  await sleep(1_000);
   const events =
     contestant.protocol === 'flylive' ? await loggedGifts(stage) : Array.from<string>({ length: published });
+  // The others have nothing to catch up with.
+  const until = performance.now() + (contestant.protocol === 'flylive' ? catchUpMs : 1_000);
+  const isBehind = (): boolean => clients.some((client) => client.losses(events).missing > 0);
+  while (performance.now() < until && isBehind()) await sleep(250);
   for (const client of clients) client.terminate();
   return {
     server: contestant.name,
