@@ -23,3 +23,5 @@ for (const disturbances of [
   const broken = Object.entries(brokenPromises(report)).filter(([, count]) => count !== 0);
   assert.deepEqual(broken, []);
 }
+// A stock client that is closed in the middle of a subscription may try for ever to reach a dead node.
+process.exit();
