@@ -78,10 +78,10 @@ async function storm(stage: Stage, contestant: Contestant): Promise<Storm> {
   await sleep(1_000);
   publishing = false;
   await publisher;
-  const events =
-    contestant.protocol === 'flylive' ? await loggedGifts(stage) : Array.from<string>({ length: published });
+  const replays = contestant.protocol === 'flylive';
+  const events = replays ? await loggedGifts(stage) : Array.from<string>({ length: published });
   // The others have nothing to catch up with.
-  const until = performance.now() + (contestant.protocol === 'flylive' ? catchUpMs : 1_000);
+  const until = performance.now() + (replays ? catchUpMs : 1_000);
   const isBehind = (): boolean => clients.some((client) => client.losses(events).missing > 0);
   while (performance.now() < until && isBehind()) await sleep(250);
   for (const client of clients) client.terminate();
