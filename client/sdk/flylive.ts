@@ -37,6 +37,10 @@ export class FlyLive {
   readonly #giftStorage: GiftStorage;
   #journal: GiftJournal | undefined;
   #device: Promise<Device> | undefined;
+  /** For the first room, made before anybody waits for it. */
+  #spareContext: AudioContext | undefined;
+  /** No spare context is needed any more. */
+  #hasJoined = false;
   #room: Room | undefined;
   /** The last join, which the next one waits for: it may leave a room to be left. */
   #joining: Promise<unknown> = Promise.resolve();
@@ -49,8 +53,10 @@ export class FlyLive {
       { url: url.replace(/^http/, 'ws'), token: typeof token === 'string' ? () => token : token },
       logger,
     );
-    // It keeps the browser busy for a while, which nobody should have to wait for after the click. Joining tries again.
-    this.#loadDevice().catch(() => undefined);
+    // These keep the browser busy for a while, which nobody should have to wait for after the click. Joining tries again.
+    this.#loadDevice()
+      .then(() => this.#prepareContext())
+      .catch(() => undefined);
   }
 
   /** The connection as it is now. */
@@ -91,8 +97,10 @@ export class FlyLive {
    *   `AUDIO_UNSUPPORTED`
    */
   join(roomId: string, options: JoinOptions = {}): Promise<Room> {
-    const playback = new Playback(this.#logger, options.audioContext);
-    const joined = this.#joining.then(() => this.#join(roomId, playback));
+    const timeLine = new JoinTimeLine(this.#logger);
+    const context = options.audioContext ?? this.#takeContext();
+    const playback = new Playback(this.#logger, context, context !== options.audioContext);
+    const joined = this.#joining.then(() => this.#join(roomId, playback, timeLine));
     this.#joining = joined.catch(() => playback.close());
     return joined;
   }
@@ -106,11 +114,25 @@ export class FlyLive {
   async close(): Promise<void> {
     await this.#room?.leave();
     this.#connection.close();
+    await this.#spareContext?.close();
+    this.#spareContext = undefined;
   }
 
-  async #join(roomId: string, playback: Playback): Promise<Room> {
+  /** The first one of a browser takes it 0.2 s and more, as it starts its audio service for it. */
+  #prepareContext(): void {
+    if (this.#hasJoined || this.#connection.state.status === 'closed') return;
+    this.#spareContext ??= newContext();
+  }
+
+  #takeContext(): AudioContext {
+    const context = this.#spareContext ?? newContext();
+    this.#spareContext = undefined;
+    this.#hasJoined = true;
+    return context;
+  }
+
+  async #join(roomId: string, playback: Playback, timeLine: JoinTimeLine): Promise<Room> {
     const logger = this.#logger;
-    const timeLine = new JoinTimeLine(logger);
     await this.#room?.leave();
     const device = await this.#loadDevice();
     const { membership, answer } = await Membership.join(this.#connection, roomId, device.recvRtpCapabilities, logger);
@@ -161,6 +183,11 @@ export class FlyLive {
       throw localError('AUDIO_UNSUPPORTED', error);
     }
   }
+}
+
+/** It is suspended until a user gesture. */
+function newContext(): AudioContext {
+  return new AudioContext({ latencyHint: 'interactive' });
 }
 
 /**

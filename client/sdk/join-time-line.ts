@@ -31,12 +31,13 @@ export class JoinTimeLine {
   /**
    * Follows a receive transport to its first sound and logs the line, with a dash for what was not seen; never fails.
    *
-   * @param isSounding - whether anything is heard now
+   * @param soundBeganMsAgo - how long ago sound began, ms; null before
    */
-  async follow(transport: Transport, isSounding: () => boolean): Promise<void> {
+  async follow(transport: Transport, soundBeganMsAgo: () => number | null): Promise<void> {
     if (this.#logger === silentLogger) return;
     for (let waited = 0; waited < lookForMs && !transport.closed; waited += lookEveryMs) {
-      const soundAt = isSounding() ? this.#elapsed : undefined;
+      const ago = soundBeganMsAgo();
+      const soundAt = ago === null ? undefined : Math.round(this.#elapsed - ago);
       // Sound is seen at once, statistics up to 50 ms late.
       if (soundAt !== undefined) await delay(statisticsAgeMs);
       await this.#look(transport, soundAt).catch(() => undefined);
@@ -46,7 +47,10 @@ export class JoinTimeLine {
       }
       await delay(lookEveryMs);
     }
-    const line = steps.map((step) => `${step} ${this.#marks.get(step) ?? '-'}`).join(', ');
+    // Statistics tell of the steps in between late; sound is dated.
+    const soundAt = this.#marks.get('first sound') ?? Infinity;
+    const timeOf = (step: Step) => Math.min(this.#marks.get(step) ?? soundAt, soundAt);
+    const line = steps.map((step) => `${step} ${Number.isFinite(timeOf(step)) ? timeOf(step) : '-'}`).join(', ');
     this.#logger.debug(`Joining took, in ms: ${line}`);
   }
 

@@ -157,7 +157,9 @@ export class Receiver {
       },
     });
     this.#transport = transport;
-    if (consumerIds.length > 0) void this.#context.timeLine.follow(transport.transport, () => this.#playback.sounding);
+    if (consumerIds.length > 0) {
+      void this.#context.timeLine.follow(transport.transport, () => this.#playback.soundBeganMsAgo());
+    }
     return async () => {
       await this.#attachAll(transport.transport, offer.consumers, begun);
       const resumed = new Set(await flowing);
