@@ -121,10 +121,10 @@ export class Gifts {
 
   #findEarlier({ gift_tx_id, batch_id }: SentGift, fault: MoneyFault | null): LedgerEntry | null {
     if (fault === 'forgetIds') return null;
-    const sameBatch = fault === 'batchOnce' ? batch_id : null;
-    const row = this.#database
-      .prepare('SELECT * FROM gift_transactions WHERE gift_tx_id = ? OR batch_id = ?')
-      .get(gift_tx_id, sameBatch);
+    const find = (column: 'gift_tx_id' | 'batch_id', value: string) =>
+      this.#database.prepare(`SELECT * FROM gift_transactions WHERE ${column} = ?`).get(value);
+    const ofBatch = fault === 'batchOnce' && batch_id !== null ? find('batch_id', batch_id) : undefined;
+    const row = ofBatch ?? find('gift_tx_id', gift_tx_id);
     return (row as LedgerEntry | undefined) ?? null;
   }
 

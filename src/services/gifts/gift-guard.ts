@@ -51,8 +51,8 @@ export class GiftGuard {
   #next: Promise<number> | null = null;
   /** How often the connection was lost. */
   #losses = 0;
-  /** The append-only file was just turned on and is not complete yet. */
-  #fileIsNew = false;
+  /** Whether the append-only file of this process of Redis is complete; null before that can be told. */
+  #file: { readonly runId: string | null; isComplete: boolean | null } = { runId: null, isComplete: null };
   #reported: GiftObstacle = null;
   #trustReported = false;
 
@@ -140,14 +140,17 @@ export class GiftGuard {
 
   /**
    * Whether there is a complete append-only file. One that was turned on at run time counts as enabled while its first
-   * rewrite, which puts everything into it, still runs, and a restart would not load it. Later rewrites do no harm.
+   * rewrite, which puts everything into it, still runs, and a restart would not load it. Other rewrites do no harm, the
+   * first one of a Redis that was started with its file neither, though it looks the same: `aof_base_size` is 0 in both.
    */
   #hasFile(info: RedisInfo): boolean {
+    const runId = info.text('run_id');
+    if (runId !== this.#file.runId) this.#file = { runId, isComplete: null };
     const enabled = info.number('aof_enabled') === 1;
     const rewriting = info.number('aof_rewrite_in_progress') + info.number('aof_rewrite_scheduled') > 0;
-    if (!enabled || (rewriting && info.number('aof_base_size') === 0)) this.#fileIsNew = true;
-    else if (!rewriting) this.#fileIsNew = false;
-    return enabled && !this.#fileIsNew;
+    if (!enabled || !rewriting) this.#file.isComplete = enabled;
+    else this.#file.isComplete ??= info.number('aof_base_size') > 0;
+    return this.#file.isComplete;
   }
 
   #report(obstacle: GiftObstacle, fsync: FsyncSettings | null): void {
