@@ -6,8 +6,6 @@ import { silentLogger } from './logger.ts';
 /** Between two looks at the statistics, and when to give up, ms. */
 const lookEveryMs = 20;
 const lookForMs = 10_000;
-/** How old the statistics of a browser can be, ms. */
-const statisticsAgeMs = 60;
 
 /** In the order in which they are logged. */
 const steps = ['answer', 'ICE', 'DTLS', 'first packet', 'first sound'] as const;
@@ -29,7 +27,7 @@ export class JoinTimeLine {
   }
 
   /**
-   * Follows a receive transport to its first sound and logs the line, with a dash for what was not seen; never fails.
+   * Follows a receive transport to its first sound and logs the line, with a dash for what has not happened; never fails.
    *
    * @param soundBeganMsAgo - how long ago sound began, ms; null before
    */
@@ -37,17 +35,14 @@ export class JoinTimeLine {
     if (this.#logger === silentLogger) return;
     for (let waited = 0; waited < lookForMs && !transport.closed; waited += lookEveryMs) {
       const ago = soundBeganMsAgo();
-      const soundAt = ago === null ? undefined : Math.round(this.#elapsed - ago);
-      // Sound is seen at once, statistics up to 50 ms late.
-      if (soundAt !== undefined) await delay(statisticsAgeMs);
-      await this.#look(transport, soundAt).catch(() => undefined);
-      if (soundAt !== undefined) {
-        this.mark('first sound', soundAt);
+      if (ago !== null) {
+        this.mark('first sound', Math.round(this.#elapsed - ago));
         break;
       }
+      await this.#look(transport).catch(() => undefined);
       await delay(lookEveryMs);
     }
-    // Statistics tell of the steps in between late; sound is dated.
+    // Statistics tell of the steps in between up to 50 ms late; sound is dated, and comes after them.
     const soundAt = this.#marks.get('first sound') ?? Infinity;
     const timeOf = (step: Step) => Math.min(this.#marks.get(step) ?? soundAt, soundAt);
     const line = steps.map((step) => `${step} ${Number.isFinite(timeOf(step)) ? timeOf(step) : '-'}`).join(', ');
@@ -58,12 +53,12 @@ export class JoinTimeLine {
     return Math.round(performance.now() - this.#startedAt);
   }
 
-  async #look(transport: Transport, at?: number): Promise<void> {
+  async #look(transport: Transport): Promise<void> {
     const all = [...((await transport.getStats()).values() as Iterable<Record<string, unknown>>)];
     const has = (type: string, matches: (stats: Record<string, unknown>) => boolean): boolean =>
       all.some((stats) => stats['type'] === type && matches(stats));
-    if (has('transport', ({ iceState }) => iceState === 'connected' || iceState === 'completed')) this.mark('ICE', at);
-    if (has('transport', ({ dtlsState }) => dtlsState === 'connected')) this.mark('DTLS', at);
-    if (has('inbound-rtp', ({ packetsReceived }) => Number(packetsReceived) > 0)) this.mark('first packet', at);
+    if (has('transport', ({ iceState }) => iceState === 'connected' || iceState === 'completed')) this.mark('ICE');
+    if (has('transport', ({ dtlsState }) => dtlsState === 'connected')) this.mark('DTLS');
+    if (has('inbound-rtp', ({ packetsReceived }) => Number(packetsReceived) > 0)) this.mark('first packet');
   }
 }
